@@ -1,0 +1,64 @@
+"""polysos: polynomial optimization by the Moment-SOS hierarchy, with proofs.
+
+Read the modules in this order; each imports only from the ones before it.
+
+    polynomials    sparse polynomials, monomial bases
+    moments        Riesz functional, moment and localizing matrices
+    problem        minimise f over g >= 0, h == 0; the box and the units
+    relaxation     the order-k relaxation and its dual
+    flatness       numerical rank, flat truncation
+    extraction     minimizers out of a flat moment matrix
+    certificates   exact verification, without a solver
+    candidates     local search for feasible points
+    descent        proof that a problem is unbounded
+    hierarchy      climb the orders until something is proven
+    networks       networks with learnable polynomial activations
+
+Symbols, in code and chapters alike: f objective, g inequality, h equality, x the variables (z in
+scaled units), k the order, y the moments (tms) with Riesz functional L_y, M_k(y) moment matrix,
+theta the loss, c the activation coefficients, W the weights, sigma an SOS multiplier, Q its Gram
+matrix, alpha an exponent, d_K and k0 as in `PolynomialProblem`.
+"""
+
+from .certificates import Certificate, Proof, sos_certificate, verify_certificate
+from .descent import DescentCurve
+from .extraction import Extraction, extract_minimizers
+from .flatness import FlatTruncation, NumericalRank, flat_truncation, numerical_rank
+from .hierarchy import Outcome, Solution, minimize
+from .moments import BasisMatrix, Moments, localizing_matrix, moment_matrix, moments_of_points
+from .networks import PolynomialNetwork
+from .polynomials import Polynomial, monomials, variables
+from .problem import PolynomialProblem
+from .relaxation import Relaxation, Status, solve_relaxation
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BasisMatrix",
+    "Certificate",
+    "DescentCurve",
+    "Extraction",
+    "FlatTruncation",
+    "Moments",
+    "NumericalRank",
+    "Outcome",
+    "Polynomial",
+    "PolynomialNetwork",
+    "PolynomialProblem",
+    "Proof",
+    "Relaxation",
+    "Solution",
+    "Status",
+    "extract_minimizers",
+    "flat_truncation",
+    "localizing_matrix",
+    "minimize",
+    "moment_matrix",
+    "moments_of_points",
+    "monomials",
+    "numerical_rank",
+    "solve_relaxation",
+    "sos_certificate",
+    "variables",
+    "verify_certificate",
+]

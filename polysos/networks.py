@@ -1,0 +1,235 @@
+"""Networks with learnable polynomial activations.
+
+h_0 = x, v_l = W_l h_(l-1), h_l = p_l(v_l) for l = 1, ..., D, and f(x; c) = W_(D+1) h_D. The
+weights are given; the coefficients c of the activations p_l(t) = sum_k c_(l,k) t^k are learned,
+with c_(1,0) = ... = c_(D-1,0) = 1 (equation (1.2) and the normalisation of the paper). For given
+data the outputs are polynomials in c, found here by carrying one array a monomial through the
+layers.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+from numbers import Real
+
+import numpy as np
+
+from .polynomials import Polynomial, check_integer, variables
+from .problem import PolynomialProblem
+
+
+class PolynomialNetwork:
+    """A network with given weights and polynomial activations of given degrees; immutable.
+
+    Parameters
+    ----------
+    weights : sequence of arrays
+        W_1, ..., W_(D+1), with shapes (m_l, m_(l-1)); the last one is the linear output. Entries
+        that are `fractions.Fraction` (dtype object) keep everything exact.
+    degrees : sequence of int
+        Degree of each activation p_1, ..., p_D, at least 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes do not chain, a degree is not a positive integer, or an entry is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> net = PolynomialNetwork([np.eye(2), np.ones((1, 2))], degrees=(2,))
+    >>> net.coefficient_names
+    ('c1,0', 'c1,1', 'c1,2')
+    >>> net([0.0, 1.0, 1.0], [[1.0, 2.0]])
+    array([[8.]])
+    >>> net.mean_residuals([[1.0, 2.0]], [[8.0]])
+    [2*c1,0 + 3*c1,1 + 5*c1,2 - 8]
+    """
+
+    def __init__(self, weights, degrees):
+        weights = [_array(f"weights[{i}]", W) for i, W in enumerate(weights)]
+        degrees = tuple(degrees)
+        for i, d in enumerate(degrees):
+            check_integer(f"degrees[{i}]", d, at_least=1)
+        if len(weights) < 2 or len(weights) != len(degrees) + 1:
+            raise ValueError(
+                "weights must be one matrix more than there are degrees, and at least 2, "
+                f"got {len(weights)} matrices and {len(degrees)} degrees"
+            )
+        for i, (V, W) in enumerate(pairwise(weights)):
+            if W.shape[1] != V.shape[0]:
+                raise ValueError(
+                    f"weights[{i + 1}] must have {V.shape[0]} columns, the rows of weights[{i}], "
+                    f"got shape {W.shape}"
+                )
+        self.weights = tuple(weights)
+        self.degrees = degrees
+
+    def __repr__(self):
+        widths = [self.weights[0].shape[1], *(len(W) for W in self.weights)]
+        return f"PolynomialNetwork(widths={widths}, degrees={self.degrees})"
+
+    @property
+    def n_inputs(self) -> int:
+        return self.weights[0].shape[1]
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.weights[-1])
+
+    @cached_property
+    def coefficient_names(self) -> tuple[str, ...]:
+        """Names of the unknowns, layer by layer: ("c1,1", "c1,2", "c2,0", "c2,1", ...)."""
+        return tuple(
+            f"c{layer},{k}"
+            for layer, degree in enumerate(self.degrees, start=1)
+            for k in range(degree + 1)
+            if k > 0 or layer == len(self.degrees)
+        )
+
+    @property
+    def n_coefficients(self) -> int:
+        return len(self.coefficient_names)
+
+    def activations(self, coefficients) -> list[np.ndarray]:
+        """The coefficients of each activation p_l, (d_l + 1,) each, from the constant upward."""
+        c = _array("coefficients", coefficients, ndim=1)
+        if len(c) != self.n_coefficients:
+            raise ValueError(
+                f"coefficients must be {self.n_coefficients} numbers "
+                f"{self.coefficient_names}, got {len(c)}"
+            )
+        result, start = [], 0
+        for layer, degree in enumerate(self.degrees, start=1):
+            last = layer == len(self.degrees)
+            own = c[start : start + degree + last]
+            result.append(own if last else np.concatenate([np.ones_like(own[:1]), own]))
+            start += len(own)
+        return result
+
+    def __call__(self, coefficients, inputs) -> np.ndarray:
+        """Outputs f(x; c), (N, m_out), for coefficients (n_coefficients,) and inputs (N, m_0)."""
+        h = self._inputs(inputs)
+        for W, p in zip(self.weights, self.activations(coefficients), strict=False):
+            v = h @ W.T
+            h = p[-1] * v**0
+            for c in p[-2::-1]:
+                h = h * v + c
+        return h @ self.weights[-1].T
+
+    def mean_outputs(self, inputs) -> list[Polynomial]:
+        """(1/N) sum_i f(x_i; c), one polynomial in c an output."""
+        h = {(0,) * self.n_coefficients: self._inputs(inputs)}
+        one = next(iter(h)), np.ones_like(self._inputs(inputs)[:, :1])
+        position = 0
+        for layer, (W, degree) in enumerate(zip(self.weights, self.degrees, strict=False), 1):
+            v = {alpha: values @ W.T for alpha, values in h.items()}
+            power = {one[0]: np.broadcast_to(one[1], (len(one[1]), len(W)))}
+            learned = layer == len(self.degrees)  # is the constant of this layer an unknown?
+            h = {}
+            for k in range(degree + 1):
+                if k > 0:
+                    power = _product(power, v)
+                unknown = k > 0 or learned
+                for alpha, values in power.items():
+                    _add(h, _raised(alpha, position) if unknown else alpha, values)
+                position += unknown
+        W = self.weights[-1]
+        means = {alpha: _mean(values) @ W.T for alpha, values in h.items()}
+        exponents = np.array(list(means), dtype=np.int64)
+        table = np.array(list(means.values()))
+        return [
+            Polynomial.from_arrays(exponents, table[:, j], self.coefficient_names)
+            for j in range(self.n_outputs)
+        ]
+
+    def mean_residuals(self, inputs, outputs) -> list[Polynomial]:
+        """r_j(c) = (1/N) sum_i (f(x_i; c) - y_i)_j, the residuals in the loss (1.3).
+
+        Parameters
+        ----------
+        inputs : array, shape (N, m_0)
+        outputs : array, shape (N, m_out)
+
+        Returns
+        -------
+        list of Polynomial
+            In the coefficients, one an output; exact where weights and data are `Fraction`.
+        """
+        inputs = self._inputs(inputs)
+        outputs = _array("outputs", outputs)
+        if outputs.shape != (len(inputs), self.n_outputs):
+            raise ValueError(
+                f"outputs must have shape ({len(inputs)}, {self.n_outputs}), one row an input, "
+                f"got {outputs.shape}"
+            )
+        targets = _mean(outputs)
+        return [r - t for r, t in zip(self.mean_outputs(inputs), targets, strict=True)]
+
+    def training_problem(self, inputs, outputs) -> PolynomialProblem:
+        """The paper's (3.2): minimise theta subject to theta + r_j >= 0 and theta - r_j >= 0.
+
+        The variables are the coefficients and, last, theta: the loss (1.3) at the optimum.
+
+        >>> net = PolynomialNetwork([[[1.0]], [[1.0]]], degrees=(1,))
+        >>> net.training_problem([[2.0]], [[3.0]])
+        minimise theta
+        subject to c1,0 + 2*c1,1 + theta - 3 >= 0
+                   -c1,0 - 2*c1,1 + theta + 3 >= 0
+        """
+        names = (*self.coefficient_names, "theta")
+        *_, theta = variables(" ".join(names))
+        residuals = [
+            Polynomial.from_arrays(np.pad(r.exponents, ((0, 0), (0, 1))), r.coefficients, names)
+            for r in self.mean_residuals(inputs, outputs)
+        ]
+        inequalities = [g for r in residuals for g in (theta + r, theta - r)]
+        return PolynomialProblem(theta, inequalities)
+
+    def _inputs(self, inputs) -> np.ndarray:
+        X = _array("inputs", inputs)
+        if X.shape[1] != self.n_inputs or len(X) == 0:
+            raise ValueError(
+                f"inputs must have shape (N, {self.n_inputs}) with N >= 1, got {X.shape}"
+            )
+        return X
+
+
+def _array(name: str, values, ndim: int = 2) -> np.ndarray:
+    array = np.array(values)
+    if array.dtype == object and all(
+        isinstance(v, Real) and not isinstance(v, bool) for v in array.ravel()
+    ):
+        array = np.array([Fraction(v) for v in array.ravel()], dtype=object).reshape(array.shape)
+    elif array.dtype.kind in "iuf":
+        array = array.astype(float)
+    else:
+        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    if array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} dimension(s), got shape {array.shape}")
+    if array.dtype != object and not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]}")
+    return array
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    return values.sum(axis=0) / len(values)
+
+
+def _add(total: dict, alpha: tuple, values: np.ndarray) -> None:
+    total[alpha] = total[alpha] + values if alpha in total else values
+
+
+def _product(p: dict, q: dict) -> dict:
+    """Product of two polynomials with array coefficients."""
+    result: dict = {}
+    for a, left in p.items():
+        for b, right in q.items():
+            _add(result, tuple(i + j for i, j in zip(a, b, strict=True)), left * right)
+    return result
+
+
+def _raised(alpha: tuple, position: int) -> tuple:
+    return (*alpha[:position], alpha[position] + 1, *alpha[position + 1 :])

@@ -1,0 +1,22 @@
+"""The examples in prose print what they say they print."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = re.compile(r"```python\n(?P<code>.*?)```\s+```text\n(?P<output>.*?)```", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["README.md", "chapters/index.md"])
+def test_example_prints_its_output(page):
+    examples = list(EXAMPLE.finditer((ROOT / page).read_text(encoding="utf-8")))
+    assert examples, f"no python block followed by a text block in {page}"
+    for example in examples:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(example["code"], page, "exec"), {})
+        assert printed.getvalue() == example["output"]
