@@ -4,13 +4,19 @@ Read the modules in this order; each imports only from the ones before it.
 
     polynomials    sparse polynomials, monomial bases
     moments        Riesz functional, moment and localizing matrices
-    problem        minimise f over g >= 0, h == 0; the box and the units
+    problem        minimise f over g >= 0, h == 0
+    box            a box that provably holds the feasible set
+    scaling        units in which every number is of size one
+    generators     the blocks of a relaxation and their bases
+    program        one relaxation as a semidefinite program
     relaxation     the order-k relaxation and its dual
     flatness       numerical rank, flat truncation
     extraction     minimizers out of a flat moment matrix
-    certificates   exact verification, without a solver
+    proofs         exact lower bounds, verified without a solver
+    certificates   from a solver's multipliers to a proof
     candidates     local search for feasible points
     descent        proof that a problem is unbounded
+    search         points from above, proofs from below
     hierarchy      climb the orders until something is proven
     networks       networks with learnable polynomial activations
 
@@ -20,7 +26,7 @@ theta the loss, c the activation coefficients, W the weights, sigma an SOS multi
 matrix, alpha an exponent, d_K and k0 as in `PolynomialProblem`.
 """
 
-from .certificates import Certificate, Proof, sos_certificate, verify_certificate
+from .certificates import Certificate, sos_certificate, verify_certificate
 from .descent import DescentCurve
 from .extraction import Extraction, extract_minimizers
 from .flatness import FlatTruncation, NumericalRank, flat_truncation, numerical_rank
@@ -29,7 +35,9 @@ from .moments import BasisMatrix, Moments, localizing_matrix, moment_matrix, mom
 from .networks import PolynomialNetwork
 from .polynomials import Polynomial, monomials, variables
 from .problem import PolynomialProblem
-from .relaxation import Relaxation, Status, solve_relaxation
+from .program import Status
+from .proofs import Proof
+from .relaxation import Relaxation, solve_relaxation
 
 __version__ = "0.1.0"
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import minimize as scipy_minimize
 
 from .polynomials import Polynomial
-from .problem import ScaledProblem
+from .scaling import ScaledProblem
 
 FAR = 10.0  # units; beyond, a point may belong to an infimum that is not attained
 FARTHEST = 1e4  # units; the search goes no further

@@ -1,35 +1,36 @@
-"""Sum-of-squares certificates, checked in exact rational arithmetic without any solver.
+"""From a solver's floating-point multipliers to a proof.
 
-A certificate is an identity, in scaled variables x = center + scale * z and with g_0 = 1,
-
-    theta^r (f - bound) = sum_j (v_j^T Q_j v_j) g_j + sum_i q_i h_i + remainder,
-
-with Gram matrices Q_j >= 0, theta = 1 + |z|^2 and r = 0 but for proofs on unbounded sets. The g_j
-may also be products of inequalities (Schmuedgen) instead of single ones (Putinar). Where
-the remainder is nonnegative on the feasible set, f >= bound there. A solver gives the identity
-only to some digits. The floats are turned into rationals, so that everything that is left over
-is a polynomial known exactly: on a bounded feasible set it is bounded term by term and the bound
-lowered by that much; on an unbounded one it has to vanish, and Q_0 takes it up (Peyrl and
-Parrilo 2008).
+A solver gives the identity of `proofs` only to some digits. Its floats are turned into rationals,
+so that everything that is left over is a polynomial known exactly. On a bounded feasible set that
+remainder is bounded term by term and the bound lowered by that much; on an unbounded one it has to
+vanish, and Q_0 takes it up (Peyrl and Parrilo 2008). No solver is asked.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import inf, nextafter, prod
-from pathlib import Path
+from math import inf, prod
 
 import numpy as np
-from flint import Ordering, fmpq, fmpq_mpoly_ctx
+from flint import fmpq
 
+from .box import bounding_box
 from .moments import BasisMatrix
 from .polynomials import Polynomial
-from .problem import PolynomialProblem, ScaledProblem, bounding_box, largest_value
+from .problem import PolynomialProblem
+from .proofs import (
+    ExactRing,
+    Proof,
+    holds_on,
+    implies,
+    is_positive_semidefinite,
+    smaller_box,
+    to_fmpq,
+    to_fraction,
+)
 from .relaxation import Relaxation
-
-_FORMAT = "polysos proof 1"
+from .scaling import ScaledProblem
 
 
 @dataclass(frozen=True)
@@ -62,137 +63,6 @@ class Certificate:
     scaled: ScaledProblem = field(repr=False)
     denominator: int = 0
     sublevel: Fraction | None = None
-
-
-@dataclass(frozen=True)
-class Proof:
-    """An exact lower bound and everything that is needed to check it again.
-
-    Attributes
-    ----------
-    holds : bool
-        Whether a bound is proven.
-    bound : Fraction or None
-        f >= bound on the feasible set; None where nothing is proven.
-    problem : PolynomialProblem
-        With exact coefficients: the floats that the user gave, read as the rationals they are.
-    center, scale : tuple of Fraction
-        x = center + scale * z.
-    gram : dict of tuple to BasisMatrix
-        Gram matrices of the multipliers, entries `Fraction`, keyed as in `Certificate`.
-    equality_multipliers : tuple of Polynomial
-    denominator : int
-    sublevel : Fraction or None
-        As in `Certificate`.
-    lemmas : tuple of Proof
-        Bounds of single variables on the feasible set, each resting on the ones before it; they
-        make the box smaller on which the remainder is bounded.
-    message : str
-        Why the proof does not hold, if it does not.
-
-    Examples
-    --------
-    >>> from polysos import PolynomialProblem, solve_relaxation, variables
-    >>> (x,) = variables(1)
-    >>> problem = PolynomialProblem(x**2 - x, [x, 2 - x])
-    >>> proof = verify_certificate(sos_certificate(solve_relaxation(problem, order=1)))
-    >>> proof.holds, proof.bound, proof.verify()
-    (True, Fraction(-1, 4), True)
-    """
-
-    holds: bool
-    bound: Fraction | None
-    problem: PolynomialProblem
-    center: tuple[Fraction, ...] = field(repr=False)
-    scale: tuple[Fraction, ...] = field(repr=False)
-    gram: dict[tuple[int, ...], BasisMatrix] = field(repr=False)
-    equality_multipliers: tuple[Polynomial, ...] = field(repr=False)
-    denominator: int = 0
-    sublevel: Fraction | None = None
-    lemmas: tuple[Proof, ...] = field(default=(), repr=False)
-    message: str = ""
-
-    @property
-    def lower_bound(self) -> float:
-        """The bound as a float, rounded down; NaN where nothing is proven."""
-        return round_down(self.bound) if self.holds else np.nan
-
-    @property
-    def proves_infeasibility(self) -> bool:
-        """Whether the bound exceeds a constant objective: then there is no feasible point."""
-        f = self.problem.objective
-        return self.holds and f.degree == 0 and self.bound > f.exact().constant_term
-
-    def verify(self) -> bool:
-        """Check everything again, exactly, from what is stored; no solver is asked."""
-        box = bounding_box(self.problem)
-        for lemma in self.lemmas:
-            if not (_implies(self.problem, lemma.problem) and _holds_on(lemma, box)):
-                return False
-            box = smaller_box(box, lemma)
-        return _holds_on(self, box)
-
-    def save(self, path) -> None:
-        """Write the proof to a JSON file, every number as "numerator/denominator"."""
-        Path(path).write_text(json.dumps(_to_json(self), indent=1))
-
-    @staticmethod
-    def load(path) -> Proof:
-        """Read a proof. It is not trusted: call `verify`.
-
-        Raises
-        ------
-        ValueError
-            If the file is not a proof.
-        """
-        try:
-            return _from_json(json.loads(Path(path).read_text()))
-        except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
-            raise ValueError(f"path must name a proof written by save, got {path}") from error
-
-
-def _holds_on(proof: Proof, box: np.ndarray) -> bool:
-    """Check one identity and its Gram matrices, given a box that holds the feasible set."""
-    if not proof.holds or proof.bound is None:
-        return False
-    if proof.sublevel is not None:
-        f, added = proof.problem.objective.exact(), proof.problem.inequalities[-1].exact()
-        if added != proof.sublevel - f or proof.bound > proof.sublevel:
-            return False
-    ring = _Ring(proof.problem, proof.center, proof.scale, box)
-    gram = {key: _fmpq_matrix(Q.values) for key, Q in proof.gram.items()}
-    if not all(is_positive_semidefinite(Q) for Q in gram.values()):
-        return False
-    rest = ring.remainder(proof, gram) - _fmpq(proof.bound) * ring.theta(proof.denominator)
-    return ring.smallest(rest) >= 0
-
-
-def _implies(problem: PolynomialProblem, weaker: PolynomialProblem) -> bool:
-    """Whether each constraint of the second is one of the first, or one plus a constant >= 0."""
-    known = [g.exact() for g in problem.inequalities]
-
-    def follows(g: Polynomial) -> bool:
-        return any((d := g - h).degree == 0 and d.constant_term >= 0 for h in known)
-
-    equalities = {h.exact() for h in problem.equalities}
-    return all(follows(g.exact()) for g in weaker.inequalities) and all(
-        h.exact() in equalities for h in weaker.equalities
-    )
-
-
-def smaller_box(box: np.ndarray, lemma: Proof) -> np.ndarray:
-    """The box after a lemma whose objective is x_i or -x_i; unchanged for any other objective."""
-    terms = lemma.problem.objective.terms
-    box = box.copy()
-    if len(terms) == 1:
-        (alpha, c), *_ = terms.items()
-        if sum(alpha) == 1 and c == 1:
-            i = alpha.index(1)
-            box[i, 0] = max(box[i, 0], round_down(lemma.bound))
-        elif sum(alpha) == 1 and c == -1:
-            i = alpha.index(1)
-            box[i, 1] = min(box[i, 1], -round_down(lemma.bound))
-    return box
 
 
 def sos_certificate(relaxation: Relaxation) -> Certificate:
@@ -233,7 +103,7 @@ def verify_certificate(certificate: Certificate, lemmas: tuple[Proof, ...] = ())
     ----------
     certificate : Certificate
     lemmas : tuple of Proof, optional
-        Proven bounds of single variables that the proof may use.
+        Proven bounds of single variables that the proof may use, where they apply.
 
     Returns
     -------
@@ -243,95 +113,19 @@ def verify_certificate(certificate: Certificate, lemmas: tuple[Proof, ...] = ())
     """
     draft = _Draft(certificate, tuple(lemmas))
     for proof in (*draft.clean(), draft.corrected()):
-        if proof is not None and _holds_on(proof, draft.box):
+        if proof is not None and holds_on(proof, draft.box):
             return proof
     return draft.failure()
-
-
-def empty_box_proof(problem: PolynomialProblem) -> Proof:
-    """0 >= 1 on the feasible set, which `bounding_box` shows to be empty; no multiplier needed."""
-    n = problem.n_variables
-    f = Polynomial({(0,) * n: Fraction(0)}, n, problem.objective.names)
-    return Proof(
-        holds=True,
-        bound=Fraction(1),
-        problem=PolynomialProblem(f, problem.inequalities, problem.equalities),
-        center=(Fraction(0),) * n,
-        scale=(Fraction(1),) * n,
-        gram={},
-        equality_multipliers=tuple(f for _ in problem.equalities),
-    )
-
-
-class _Ring:
-    """Exact polynomials in z, for one problem and one change of variables."""
-
-    def __init__(self, problem: PolynomialProblem, center, scale, box: np.ndarray):
-        n = problem.n_variables
-        self.n = n
-        self.ctx = fmpq_mpoly_ctx.get([f"z{i}" for i in range(n)], Ordering.deglex)
-        self.x = [
-            _fmpq(c) + _fmpq(s) * z for c, s, z in zip(center, scale, self.ctx.gens(), strict=True)
-        ]
-        self.f = self.change(problem.objective)
-        self.g = [self.change(g) for g in problem.inequalities]
-        self.h = [self.change(h) for h in problem.equalities]
-        self.box = [
-            (_in_units(low, c, s), _in_units(high, c, s))
-            for (low, high), c, s in zip(box.tolist(), center, scale, strict=True)
-        ]
-
-    def plain(self, p: Polynomial):
-        """A polynomial that is in z already."""
-        return self.ctx.from_dict({alpha: _fmpq(c) for alpha, c in p.terms.items()})
-
-    def change(self, p: Polynomial):
-        """A polynomial in x, rewritten in z."""
-        return self.plain(p).compose(*self.x, ctx=self.ctx)
-
-    def theta(self, power: int):
-        return (1 + sum((z * z for z in self.ctx.gens()), self.ctx.constant(0))) ** power
-
-    def gram_polynomial(self, basis: np.ndarray, Q):
-        terms = {}
-        for i, a in enumerate(basis.tolist()):
-            for j, b in enumerate(basis.tolist()[: i + 1]):
-                if Q[i][j] != 0:
-                    alpha = tuple(p + q for p, q in zip(a, b, strict=True))
-                    terms[alpha] = terms.get(alpha, 0) + (Q[i][j] if i == j else 2 * Q[i][j])
-        return self.ctx.from_dict(terms)
-
-    def remainder(self, source, gram):
-        """theta^r f - sum_j sigma_j g_j - sum_i q_i h_i, for a Proof or a draft of one."""
-        rest = self.theta(source.denominator) * self.f
-        for factors, Q in gram.items():
-            sigma = self.gram_polynomial(source.gram[factors].basis, Q)
-            rest -= prod((self.g[j] for j in factors), start=sigma)
-        for q, h in zip(source.equality_multipliers, self.h, strict=True):
-            rest -= self.plain(q) * h
-        return rest
-
-    def smallest(self, p):
-        """A lower bound of p on the box, term by term; -inf where there is none."""
-        if any(low > high for low, high in self.box):
-            return Fraction(0)  # no point is feasible: every claim holds
-        worst = Fraction(0)
-        for alpha, c in p.to_dict().items():
-            worst -= largest_value(-_fraction(c), [int(a) for a in alpha], self.box)
-        return worst
-
-
-def _in_units(end: float, center: Fraction, scale: Fraction):
-    return (Fraction(end) - center) / scale if abs(end) < inf else end
 
 
 class _Draft:
     """The way from the floats of a certificate to the rationals of a proof."""
 
     def __init__(self, certificate: Certificate, lemmas: tuple[Proof, ...]):
-        self.lemmas = lemmas
+        # A lemma counts where all that it assumes holds here.
+        self.lemmas = tuple(t for t in lemmas if implies(certificate.problem, t.problem))
         self.box = bounding_box(certificate.problem)
-        for lemma in lemmas:
+        for lemma in self.lemmas:
             self.box = smaller_box(self.box, lemma)
         c, scaled = certificate, certificate.scaled
         self.certificate = c
@@ -355,7 +149,7 @@ class _Draft:
             q * (scaled.objective_factor / factor)
             for q, factor in zip(c.equality_multipliers, scaled.equality_factors, strict=True)
         )
-        self.ring = _Ring(self.problem, self.center, self.scale, self.box)
+        self.ring = ExactRing(self.problem, self.center, self.scale, self.box)
 
     def clean(self):
         """Proofs with small denominators, best chances first; only where the matrices are small."""
@@ -413,7 +207,7 @@ class _Draft:
         rest = self.ring.remainder(self, gram)
         bound = Fraction(self.certificate.bound)
         if self.denominator:
-            rest -= _fmpq(bound) * self.ring.theta(self.denominator)
+            rest -= to_fmpq(bound) * self.ring.theta(self.denominator)
         if absorb:
             keep = not self.denominator
             complete = _absorb(rest, self.gram[()].basis, gram[()], keep)
@@ -466,34 +260,6 @@ def _absorb(rest, basis: np.ndarray, Q, keep: bool) -> bool:
     return complete
 
 
-def is_positive_semidefinite(Q) -> bool:
-    """Decide Q >= 0 exactly, by the LDL^T decomposition over the rationals.
-
-    Parameters
-    ----------
-    Q : square list of lists of fmpq (or Fraction), symmetric
-
-    >>> is_positive_semidefinite([[fmpq(1), fmpq(1)], [fmpq(1), fmpq(1)]])
-    True
-    >>> is_positive_semidefinite([[fmpq(0), fmpq(1)], [fmpq(1), fmpq(9)]])
-    False
-    """
-    n, rest = len(Q), [list(row) for row in Q]
-    if any(Q[i][j] != Q[j][i] for i in range(n) for j in range(i)):
-        return False
-    for k in range(n):
-        pivot = rest[k][k]
-        column = [rest[i][k] for i in range(k + 1, n)]
-        if pivot < 0 or (pivot == 0 and any(c != 0 for c in column)):
-            return False
-        for i in range(k + 1, n):
-            if rest[i][k] != 0:
-                ratio = rest[i][k] / pivot
-                for j in range(k + 1, i + 1):
-                    rest[i][j] -= ratio * rest[j][k]
-    return True
-
-
 def _on_grid(Q: np.ndarray):
     """Q as rationals, on a grid of 2^-48 of its size; None if it is not finite."""
     size = float(np.abs(Q).max(initial=0.0))
@@ -508,13 +274,13 @@ def _shift(Q) -> bool:
     """Add a multiple of I, as small as we can, that makes Q >= 0."""
     if is_positive_semidefinite(Q):
         return True
-    approximate = np.array([[float(_fraction(v)) for v in row] for row in Q])
+    approximate = np.array([[float(to_fraction(v)) for v in row] for row in Q])
     smallest = -float(np.linalg.eigvalsh(approximate)[0])
     step = np.abs(approximate).max() * len(Q) * 2.0**-50
     more = max(smallest, 0.0) + step
     for _ in range(60):
         for i in range(len(Q)):
-            Q[i][i] += _fmpq(Fraction(more))
+            Q[i][i] += to_fmpq(Fraction(more))
         if is_positive_semidefinite(Q):
             return True
         more = step = 2 * step
@@ -530,99 +296,9 @@ def _rounded(q: Polynomial, d: int) -> Polynomial:
     return Polynomial.from_arrays(q.exponents, np.array(values, dtype=object), q.names).exact()
 
 
-def round_down(value: Fraction) -> float:
-    """The largest float that is at most this rational, or one float less."""
-    approximation = float(value)
-    return nextafter(approximation, -inf) if Fraction(approximation) > value else approximation
-
-
-def _fmpq(c) -> fmpq:
-    c = Fraction(c)
-    return fmpq(c.numerator, c.denominator)
-
-
-def _fraction(c: fmpq) -> Fraction:
-    return Fraction(int(c.p), int(c.q))
-
-
-def _fmpq_matrix(values: np.ndarray):
-    return [[_fmpq(v) for v in row] for row in values.tolist()]
-
-
 def _fraction_array(matrix) -> np.ndarray:
     array = np.empty((len(matrix), len(matrix)), dtype=object)
     for i, row in enumerate(matrix):
         for j, v in enumerate(row):
-            array[i, j] = _fraction(v)
+            array[i, j] = to_fraction(v)
     return array
-
-
-# Files
-
-
-def _to_json(proof: Proof) -> dict:
-    def write(p: Polynomial):
-        return [[str(Fraction(c)), list(alpha)] for alpha, c in p.terms.items()]
-
-    return {
-        "format": _FORMAT,
-        "holds": proof.holds,
-        "bound": None if proof.bound is None else str(proof.bound),
-        "variables": list(proof.problem.objective.names),
-        "objective": write(proof.problem.objective),
-        "inequalities": [write(g) for g in proof.problem.inequalities],
-        "equalities": [write(h) for h in proof.problem.equalities],
-        "sublevel": None if proof.sublevel is None else str(proof.sublevel),
-        "center": [str(c) for c in proof.center],
-        "scale": [str(s) for s in proof.scale],
-        "denominator": proof.denominator,
-        "gram": [
-            {
-                "product_of_inequalities": list(key),
-                "basis": Q.basis.tolist(),
-                "matrix": [[str(Fraction(v)) for v in row] for row in Q.values],
-            }
-            for key, Q in proof.gram.items()
-        ],
-        "equality_multipliers": [write(q) for q in proof.equality_multipliers],
-        "lemmas": [_to_json(lemma) for lemma in proof.lemmas],
-        "message": proof.message,
-    }
-
-
-def _from_json(data: dict) -> Proof:
-    if data["format"] != _FORMAT:
-        raise ValueError(f"unknown format {data['format']!r}")
-    names = tuple(data["variables"])
-
-    def read(terms):
-        exact = {tuple(alpha): Fraction(c) for c, alpha in terms}
-        return Polynomial(exact, len(names), names).exact()
-
-    def rational(text):
-        return None if text is None else Fraction(text)
-
-    gram = {}
-    for block in data["gram"]:
-        basis = np.array(block["basis"], dtype=np.int64).reshape(-1, len(names))
-        values = np.empty((len(basis), len(basis)), dtype=object)
-        for i, row in enumerate(block["matrix"]):
-            values[i, :] = [Fraction(v) for v in row]
-        gram[tuple(block["product_of_inequalities"])] = BasisMatrix(values, basis, names)
-    return Proof(
-        holds=bool(data["holds"]),
-        bound=rational(data["bound"]),
-        problem=PolynomialProblem(
-            read(data["objective"]),
-            tuple(read(g) for g in data["inequalities"]),
-            tuple(read(h) for h in data["equalities"]),
-        ),
-        center=tuple(Fraction(c) for c in data["center"]),
-        scale=tuple(Fraction(s) for s in data["scale"]),
-        gram=gram,
-        equality_multipliers=tuple(read(q) for q in data["equality_multipliers"]),
-        denominator=int(data["denominator"]),
-        sublevel=rational(data["sublevel"]),
-        lemmas=tuple(_from_json(lemma) for lemma in data["lemmas"]),
-        message=data["message"],
-    )

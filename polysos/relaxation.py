@@ -10,103 +10,18 @@ A solver works in floating point: what stands here is its word. `certificates` t
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import dataclass, field
-from enum import StrEnum
 from fractions import Fraction
-from itertools import combinations
-from math import prod
-from typing import NamedTuple
 
-import cvxpy as cp
 import numpy as np
-import scipy.sparse as sp
-from scipy.linalg import qr
 from scipy.optimize import linprog
 
-from .moments import (
-    BasisMatrix,
-    Moments,
-    binomial_expansion,
-    localizing_degree,
-    localizing_operator,
-    moment_matrix,
-)
-from .polynomials import Polynomial, check_integer, monomial_index, monomials
-from .problem import PolynomialProblem, ScaledProblem, scale_problem
-
-
-class Status(StrEnum):
-    """Outcome of one relaxation. `advice` says what it means.
-
-    "solved" is measured: the residuals and the gap of what the solver returned are below 1e-7.
-    """
-
-    SOLVED = "solved"
-    INACCURATE = "inaccurate"
-    INFEASIBLE = "infeasible"
-    UNBOUNDED = "unbounded"
-    FAILED = "failed"
-
-    @property
-    def advice(self) -> str:
-        return _ADVICE[self]
-
-
-_ADVICE = {
-    Status.SOLVED: "residuals and gap are below 1e-7; the value is still not a bound",
-    Status.INACCURATE: "the solver stopped early; treat every number as a hint",
-    Status.INFEASIBLE: "the solver finds no moments: the problem may be infeasible",
-    Status.UNBOUNDED: "the solver finds no lower bound at this order: try a higher order, or add "
-    "bounds on the variables",
-    Status.FAILED: "the solver broke down: try another solver or a better scaled problem",
-}
-
-_STATUS = {
-    cp.OPTIMAL: Status.SOLVED,
-    cp.OPTIMAL_INACCURATE: Status.INACCURATE,
-    cp.USER_LIMIT: Status.INACCURATE,
-    cp.INFEASIBLE: Status.INFEASIBLE,
-    cp.INFEASIBLE_INACCURATE: Status.INFEASIBLE,
-    cp.UNBOUNDED: Status.UNBOUNDED,
-    cp.UNBOUNDED_INACCURATE: Status.UNBOUNDED,
-}
-
-# Tighter than the solvers' defaults: the last digits decide whether a bound can be proven.
-_OPTIONS = {
-    "CLARABEL": {
-        "tol_gap_abs": 1e-10,
-        "tol_gap_rel": 1e-10,
-        "tol_feas": 1e-10,
-        "accept_unknown": True,
-        "iterative_refinement_reltol": 1e-15,
-        "iterative_refinement_abstol": 1e-15,
-        "iterative_refinement_max_iter": 50,
-    },
-    "SCS": {"eps_abs": 1e-8, "eps_rel": 1e-8, "max_iters": 20_000},
-}
-_MOST_PRODUCTS = 200
-_TIME_LIMIT = {"CLARABEL": "time_limit", "SCS": "time_limit_secs"}
-
-
-@dataclass(frozen=True)
-class Multipliers:
-    """The dual's multipliers, in scaled variables (see `ScaledProblem`).
-
-    Attributes
-    ----------
-    gram : dict of tuple to BasisMatrix
-        Gram matrix of the multiplier of each product of inequalities, keyed by their numbers (from
-        0, the user's): () is the constant 1 with Q_0, (j,) the inequality number j.
-    equalities : tuple of Polynomial
-        q_i, one for each scaled equality.
-    bound : float
-        gamma for the scaled objective.
-    """
-
-    gram: dict[tuple[int, ...], BasisMatrix]
-    equalities: tuple[Polynomial, ...]
-    bound: float
+from .generators import reduce_bases, weighted_generators
+from .moments import BasisMatrix, Moments, binomial_expansion, moment_matrix
+from .polynomials import Polynomial, check_integer, monomials
+from .problem import PolynomialProblem
+from .program import Multipliers, Program, Status, check_solver, coefficient_vector
+from .scaling import ScaledProblem, scale_problem
 
 
 @dataclass(frozen=True)
@@ -217,71 +132,6 @@ def check_order(problem: PolynomialProblem, order: int, name: str = "order") -> 
         raise ValueError(f"{name} must be at least k0 = {k0} for this problem, got {order}")
 
 
-def semidefinite_solvers() -> list[str]:
-    """Names of the installed solvers that take semidefinite constraints."""
-    from cvxpy.reductions.solvers.defines import SOLVER_MAP_CONIC
-
-    return [
-        name
-        for name, solver in SOLVER_MAP_CONIC.items()
-        if name in cp.installed_solvers()
-        and any("PSD" in cone.__name__ for cone in solver.SUPPORTED_CONSTRAINTS)
-    ]
-
-
-def check_solver(solver: str) -> None:
-    installed = semidefinite_solvers()
-    if solver not in installed:
-        raise ValueError(
-            f"solver must be an installed semidefinite solver, one of {installed}, got {solver!r}"
-        )
-
-
-def constant_multipliers(scaled: ScaledProblem) -> Relaxation:
-    """The largest gamma with f - gamma = sum_j lambda_j g_j + sum_i mu_i h_i, lambda_j >= 0.
-
-    Multipliers of the lowest degree: a linear program, whose vertex solutions are short proofs.
-    Its Relaxation has order 0, and no moments.
-    """
-    start = time.perf_counter()
-    names = scaled.objective.names
-    columns = [Polynomial.constant(1.0, len(names)), *scaled.inequalities, *scaled.equalities]
-    degree = max(p.degree for p in (scaled.objective, *columns))
-    n_moments = len(monomials(len(names), degree))
-    free, m = (None, None), len(scaled.inequalities)
-    found = linprog(
-        np.r_[-1.0, np.zeros(len(columns) - 1)],
-        A_eq=np.column_stack([_vector(p, n_moments) for p in columns]),
-        b_eq=_vector(scaled.objective, n_moments),
-        bounds=[free, *[(0, None)] * m, *[free] * len(scaled.equalities)],
-    )
-    multipliers, constant = None, np.zeros((1, len(names)), dtype=np.int64)
-    if found.status == 0:
-        gamma, weights, mu = np.split(found.x, [1, 1 + m])
-        keys = [(), *((j,) for j in scaled.kept)]
-        blocks = {
-            key: BasisMatrix(np.array([[v]]), constant, names)
-            for key, v in zip(keys, (0.0, *weights), strict=True)
-        }
-        equalities = tuple(Polynomial.from_arrays(constant, [v], names) for v in mu)
-        multipliers = Multipliers(blocks, equalities, float(gamma[0]))
-    return Relaxation(
-        problem=scaled.problem,
-        order=0,
-        status=Status.SOLVED if multipliers else Status.UNBOUNDED,
-        value=np.nan,
-        moments=None,
-        solver="HiGHS",
-        seconds=time.perf_counter() - start,
-        scaled=scaled,
-        scaled_moments=None,
-        multipliers=multipliers,
-    )
-
-
-# The semidefinite program
-
-
 def solve_scaled(
     scaled: ScaledProblem,
     order: int,
@@ -316,7 +166,7 @@ def solve_scaled(
     generators = weighted_generators(scaled, order, products)
     if reduced:
         generators = reduce_bases(scaled, order, denominator, generators)
-    program = _Program(scaled, order, generators, denominator, slack, refute)
+    program = Program(scaled, order, generators, denominator, slack, refute)
     status, value = program.solve(solver, verbose, time_limit)
     z = program.moments() if status in (Status.SOLVED, Status.INACCURATE) else None
     multipliers = program.multipliers() if z is not None else None
@@ -338,232 +188,46 @@ def solve_scaled(
     )
 
 
-class _Program:
-    """The cvxpy model of one relaxation; each block is one sparse matrix times the moments."""
+def constant_multipliers(scaled: ScaledProblem) -> Relaxation:
+    """The largest gamma with f - gamma = sum_j lambda_j g_j + sum_i mu_i h_i, lambda_j >= 0.
 
-    def __init__(self, scaled, order, generators, denominator, slack, refute):
-        n = scaled.problem.n_variables
-        self.scaled, self.order, self.slack, self.refute = scaled, order, slack, refute
-        self.weight = unit_denominator(scaled, denominator)
-        n_moments = len(monomials(n, 2 * order))
-        self.keys = [generator.factors for generator in generators]
-        self.bases = [generator.basis for generator in generators]
-        self.operators = [localizing_operator(g, basis, n_moments) for _, g, basis in generators]
-        self.y = cp.Variable(n_moments)
-        self.cost = _vector(self.weight * scaled.objective, n_moments)
-        self.mass = _vector(self.weight, n_moments)
-        if slack:
-            self.cost = self.cost - slack * sum(
-                op[:: len(basis) + 1].sum(axis=0).A1
-                for op, basis in zip(self.operators, self.bases, strict=True)
-            )
-        if refute:
-            # Moments that are not zero exist unless the identity 0 - 1 = ... does.
-            self.cost = self.cost - self.mass
-            self.normalisation = self.mass @ self.y <= 1
-        else:
-            self.normalisation = self.mass @ self.y == 1
-        self.blocks = [
-            _positive(op @ self.y, len(basis))
-            for op, basis in zip(self.operators, self.bases, strict=True)
-        ]
-        self.ideal, self.independent = _ideal_rows(scaled, order, n_moments)
-        self.vanishing = self.ideal[self.independent] @ self.y == 0
-        objective = cp.Minimize(self.cost @ self.y)
-        constraints = [self.normalisation, *self.blocks]
-        if len(self.independent):
-            constraints.append(self.vanishing)
-        self.model = cp.Problem(objective, constraints)
-
-    def solve(self, solver, verbose, time_limit):
-        options = dict(_OPTIONS.get(solver, {}))
-        if time_limit is not None and solver in _TIME_LIMIT:
-            options[_TIME_LIMIT[solver]] = max(float(time_limit), 1e-3)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # cvxpy warns of inaccuracy; our status says so
-                self.model.solve(solver=solver, verbose=verbose, **options)
-        except (cp.SolverError, ArithmeticError, ValueError, np.linalg.LinAlgError):
-            return Status.FAILED, np.nan
-        status = _STATUS.get(self.model.status, Status.FAILED)
-        y = self.y.value
-        if status in (Status.SOLVED, Status.INACCURATE):
-            numbers = [y, *(c.dual_value for c in self.model.constraints)]
-            if any(v is None or not np.isfinite(v).all() for v in numbers):
-                return Status.FAILED, np.nan
-            return status, float(self.cost @ y)
-        return status, np.nan
-
-    def moments(self) -> Moments:
-        f = self.scaled.objective
-        return Moments(np.array(self.y.value), f.n_variables, 2 * self.order, f.names)
-
-    def multipliers(self) -> Multipliers:
-        names = self.scaled.objective.names
-        gram = {}
-        for key, block, basis in zip(self.keys, self.blocks, self.bases, strict=True):
-            Q = np.reshape(block.dual_value, (len(basis), len(basis)))
-            gram[key] = BasisMatrix((Q + Q.T) / 2 + self.slack * np.eye(len(Q)), basis, names)
-        equalities, start, v = [], 0, self._ideal_dual()
-        for h in self.scaled.equalities:
-            shifts = monomials(len(names), 2 * self.order - h.degree)
-            q = -v[start : start + len(shifts)]
-            equalities.append(Polynomial.from_arrays(shifts, q, names))
-            start += len(shifts)
-        bound = -float(self.normalisation.dual_value) + self.refute
-        return Multipliers(gram, tuple(equalities), bound)
-
-    def _ideal_dual(self) -> np.ndarray:
-        v = np.zeros(self.ideal.shape[0])
-        if len(self.independent):
-            v[self.independent] = self.vanishing.dual_value
-        return v
-
-    def error(self, value) -> float:
-        """Largest relative residual: moment side, Gram side and the gap between the two."""
-        y, size = self.y.value, 1 + np.abs(self.y.value).max()
-        primal = np.abs(self.ideal @ y).max(initial=0.0)
-        stationarity = self.cost + self.mass * float(self.normalisation.dual_value)
-        for op, basis, block in zip(self.operators, self.bases, self.blocks, strict=True):
-            s = len(basis)
-            primal = max(primal, -np.linalg.eigvalsh((op @ y).reshape(s, s))[0])
-            stationarity = stationarity - op.T @ np.reshape(block.dual_value, s * s)
-        stationarity = stationarity + self.ideal.T @ self._ideal_dual()
-        gap = abs(value + float(self.normalisation.dual_value)) / (1 + abs(value))
-        return max(primal / size, np.abs(stationarity).max(), gap)
-
-
-class Generator(NamedTuple):
-    """A product of inequalities and the basis of its localizing matrix."""
-
-    factors: tuple[int, ...]
-    polynomial: Polynomial
-    basis: np.ndarray
-
-
-def weighted_generators(scaled: ScaledProblem, order: int, products: bool) -> list[Generator]:
-    """The constant 1, the inequalities and, where asked for, their products of 2 and 3 factors."""
+    Multipliers of the lowest degree: a linear program, whose vertex solutions are short proofs.
+    Its Relaxation has order 0, and no moments.
+    """
+    start = time.perf_counter()
     names = scaled.objective.names
-    n, g = len(names), dict(zip(scaled.kept, scaled.inequalities, strict=True))
-    one = Polynomial.constant(1.0, n, names)
-    chosen = [((), one), *(((j,), p) for j, p in g.items())]
-    if products:
-        extra = [
-            (factors, prod((g[j] for j in factors), start=one))
-            for size in (2, 3)
-            for factors in combinations(g, size)
-            if sum(g[j].degree for j in factors) <= 2 * order
-        ]
-        extra.sort(key=lambda item: item[1].degree)
-        chosen += extra[:_MOST_PRODUCTS]
-    return [
-        Generator(key, p, standard_monomials(scaled, localizing_degree(p, order)))
-        for key, p in chosen
-    ]
-
-
-def standard_monomials(scaled: ScaledProblem, degree: int) -> np.ndarray:
-    """Monomials that span the polynomials up to a degree modulo the equalities' multiples.
-
-    Without equalities, all of them. The multipliers q_i make up for the others, so that no bound
-    is lost; and the moment matrix on all monomials, singular whatever the moments, becomes one
-    that can be positive definite. Solvers need that.
-    """
-    basis = monomials(scaled.problem.n_variables, degree)
-    rows = [_shifts(h, degree, len(basis)) for h in scaled.equalities if h.degree <= degree]
-    if not rows:
-        return basis
-    A = sp.vstack(rows).toarray()
-    keep, top = np.ones(len(basis), dtype=bool), 0
-    for column in range(len(basis) - 1, -1, -1):  # highest degree first
-        pivot = top + int(np.argmax(np.abs(A[top:, column])))
-        if abs(A[pivot, column]) < 1e-9:
-            continue
-        A[[top, pivot]] = A[[pivot, top]]
-        A[top + 1 :] -= np.outer(A[top + 1 :, column] / A[top, column], A[top])
-        keep[column], top = False, top + 1
-        if top == len(A):
-            break
-    return basis[keep]
-
-
-def reduce_bases(
-    scaled: ScaledProblem, order: int, denominator: int, generators: list[Generator]
-) -> list[Generator]:
-    """Leave out the monomials that no certificate of this order can use.
-
-    Where a monomial is missing in theta^r f and arises only from diagonal entries that all have
-    the same sign, these entries are zero, and with them their rows. Repeated until nothing
-    changes; without constraints what remains lies in half the Newton polytope.
-    """
-    n_moments = len(monomials(scaled.problem.n_variables, 2 * order))
-    weight = unit_denominator(scaled, denominator)
-    free = np.zeros(n_moments, dtype=bool)
-    for p in (weight * scaled.objective, weight):
-        free[monomial_index(p.exponents)] = True
-    for h in scaled.equalities:
-        free[_shifts(h, 2 * order, n_moments).indices] = True
-    while True:
-        mixed, signs, diagonals = free.copy(), np.zeros((2, n_moments), dtype=bool), []
-        for _, g, basis in generators:
-            sums = basis[:, None, None, :] + basis[None, :, None, :] + g.exponents
-            index = monomial_index(sums)
-            mixed[index[np.triu_indices(len(basis), 1)]] = True
-            diagonal = index[np.arange(len(basis)), np.arange(len(basis))]
-            signs[0, diagonal[:, g.coefficients > 0]] = True
-            signs[1, diagonal[:, g.coefficients < 0]] = True
-            diagonals.append(diagonal)
-        useless = ~mixed & ~(signs[0] & signs[1])
-        keep = [~useless[diagonal].any(axis=1) for diagonal in diagonals]
-        if all(k.all() for k in keep):
-            return generators
-        smaller = [g._replace(basis=g.basis[k]) for g, k in zip(generators, keep, strict=True)]
-        generators = [g for g in smaller if len(g.basis)]
-
-
-def unit_denominator(scaled: ScaledProblem, power: int) -> Polynomial:
-    """theta^r = (1 + z_1^2 + ... + z_n^2)^r."""
-    n = scaled.problem.n_variables
-    squares = np.vstack([np.zeros(n, dtype=int), 2 * np.eye(n, dtype=int)])
-    theta = Polynomial.from_arrays(squares, np.ones(n + 1), scaled.objective.names)
-    return theta**power
-
-
-def _positive(entries, s: int):
-    if s == 1:
-        return entries >= 0
-    return cp.PSD(cp.reshape(entries, (s, s), order="F"))
-
-
-def _shifts(h: Polynomial, degree: int, n_moments: int):
-    """Rows y -> L_y(h x^alpha) for all |alpha| <= degree - deg h."""
-    alphas = monomials(h.n_variables, degree - h.degree)
-    columns = monomial_index(alphas[:, None, :] + h.exponents[None, :, :])
-    data = np.broadcast_to(h.coefficients, columns.shape).ravel()
-    rows = np.repeat(np.arange(len(alphas)), len(h.exponents))
-    return sp.csr_matrix((data, (rows, columns.ravel())), shape=(len(alphas), n_moments))
-
-
-def _ideal_rows(scaled: ScaledProblem, order: int, n_moments: int):
-    """All rows L_y(h x^alpha), and the numbers of a largest independent set of them.
-
-    Dependent rows leave the multipliers undetermined, and solvers stumble over that.
-    """
-    blocks = [_shifts(h, 2 * order, n_moments) for h in scaled.equalities]
-    if not blocks:
-        return sp.csr_matrix((0, n_moments)), np.array([], dtype=int)
-    rows = sp.csr_matrix(sp.vstack(blocks))
-    used = np.flatnonzero(rows.getnnz(axis=0))
-    _, R, pivots = qr(rows[:, used].toarray().T, mode="economic", pivoting=True)
-    diagonal = np.abs(np.diag(R))
-    rank = int((diagonal > 1e-10 * diagonal.max(initial=0.0)).sum())
-    return rows, np.sort(pivots[:rank])
-
-
-def _vector(p: Polynomial, n_moments: int) -> np.ndarray:
-    vector = np.zeros(n_moments)
-    vector[monomial_index(p.exponents)] = p.coefficients
-    return vector
+    columns = [Polynomial.constant(1.0, len(names)), *scaled.inequalities, *scaled.equalities]
+    degree = max(p.degree for p in (scaled.objective, *columns))
+    n_moments = len(monomials(len(names), degree))
+    free, m = (None, None), len(scaled.inequalities)
+    found = linprog(
+        np.r_[-1.0, np.zeros(len(columns) - 1)],
+        A_eq=np.column_stack([coefficient_vector(p, n_moments) for p in columns]),
+        b_eq=coefficient_vector(scaled.objective, n_moments),
+        bounds=[free, *[(0, None)] * m, *[free] * len(scaled.equalities)],
+    )
+    multipliers, constant = None, np.zeros((1, len(names)), dtype=np.int64)
+    if found.status == 0:
+        gamma, weights, mu = np.split(found.x, [1, 1 + m])
+        keys = [(), *((j,) for j in scaled.kept)]
+        blocks = {
+            key: BasisMatrix(np.array([[v]]), constant, names)
+            for key, v in zip(keys, (0.0, *weights), strict=True)
+        }
+        equalities = tuple(Polynomial.from_arrays(constant, [v], names) for v in mu)
+        multipliers = Multipliers(blocks, equalities, float(gamma[0]))
+    return Relaxation(
+        problem=scaled.problem,
+        order=0,
+        status=Status.SOLVED if multipliers else Status.UNBOUNDED,
+        value=np.nan,
+        moments=None,
+        solver="HiGHS",
+        seconds=time.perf_counter() - start,
+        scaled=scaled,
+        scaled_moments=None,
+        multipliers=multipliers,
+    )
 
 
 def _user_moments(z: Moments, scaled: ScaledProblem) -> Moments:

@@ -1,0 +1,116 @@
+"""The box that provably holds the feasible set of a problem.
+
+It is derived from the constraints by interval propagation in exact arithmetic and rounded outward,
+so that a proof may use it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import inf, nextafter
+
+import numpy as np
+
+from .problem import PolynomialProblem
+
+
+def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
+    """A box that holds the feasible set: array (n, 2) of lower and upper ends, maybe infinite.
+
+    Each constraint g = a(x_i) + rest >= 0 bounds x_i as soon as the rest is bounded above over
+    the box so far. Everything is exact rational arithmetic rounded outward to floats, so the box
+    is a theorem, not an estimate. An empty box (lower > upper) proves that no point is feasible.
+
+    >>> from polysos import variables
+    >>> x, y = variables(2)
+    >>> bounding_box(PolynomialProblem(x, [x, y, 1 - x - y]))
+    array([[0., 1.],
+           [0., 1.]])
+    """
+    one_sided = [*problem.inequalities, *problem.equalities, *(-h for h in problem.equalities)]
+    constraints = [g.exact().terms for g in one_sided]
+    box = [(-inf, inf)] * problem.n_variables
+    for _ in range(rounds):
+        before = list(box)
+        for terms in constraints:
+            for i in range(problem.n_variables):
+                box[i] = _tighten(terms, i, box)
+                if box[i][0] > box[i][1]:
+                    return np.array(box, dtype=float)
+        if not any(_much_smaller(new, old) for new, old in zip(box, before, strict=True)):
+            break
+    return np.array(box, dtype=float) + 0.0
+
+
+def _much_smaller(new, old) -> bool:
+    return new != old and not (new[1] - new[0] > 0.95 * (old[1] - old[0]))
+
+
+def _tighten(terms: dict, i: int, box: list) -> tuple[float, float]:
+    """The interval of x_i after the constraint sum(terms) >= 0."""
+    pure, rest = {}, Fraction(0)
+    for alpha, c in terms.items():
+        if alpha[i] and alpha[i] == sum(alpha):
+            pure[alpha[i]] = c
+        else:
+            rest += largest_value(c, alpha, box)
+    lower, upper = box[i]
+    if not pure or rest == inf:
+        return lower, upper
+    coefficients = [rest] + [pure.get(a, Fraction(0)) for a in range(1, max(pure) + 1)]
+    mirrored = [c * (-1) ** a for a, c in enumerate(coefficients)]
+    return max(lower, -_last_point(mirrored)), min(upper, _last_point(coefficients))
+
+
+def largest_value(c: Fraction, alpha, box):
+    """Upper end of c x^alpha over the box, exactly; inf where there is none."""
+    low, high = Fraction(1), Fraction(1)
+    for a, (x_low, x_high) in zip(alpha, box, strict=True):
+        if a:
+            ends = [_number(x_low) ** a, _number(x_high) ** a]
+            if a % 2 == 0:
+                ends = [0 if x_low <= 0 <= x_high else min(ends), max(ends)]
+            products = [_times(p, q) for p in (low, high) for q in ends]
+            low, high = min(products), max(products)
+    return _times(c, high if c > 0 else low)
+
+
+def _number(x: float):
+    return Fraction(x) if abs(x) < inf else x
+
+
+def _times(a, b):
+    return Fraction(0) if a == 0 or b == 0 else a * b
+
+
+def _last_point(coefficients: list[Fraction]) -> float:
+    """A T with p(t) < 0 for all t > T, p given by rising coefficients; inf where there is none.
+
+    It suffices that all Taylor coefficients of p at T are <= 0. A first guess comes from the
+    roots of p and of its derivatives; the check, and the outward rounding, are exact.
+    """
+    if coefficients[-1] >= 0:
+        return inf
+    p = np.polynomial.Polynomial([float(c) for c in coefficients])
+    real = [0.0]
+    while p.degree() >= 1:
+        roots = p.roots()
+        real += [r.real for r in np.atleast_1d(roots) if abs(r.imag) <= 1e-6 * (1 + abs(r))]
+        p = p.deriv()
+    guess = float(max(real[1:], default=0.0))
+    guess = float(Fraction(guess).limit_denominator(10**6))
+    step = max(abs(guess), 2.0**-20) * 2.0**-40
+    for attempt in range(120):
+        if all(c <= 0 for c in _taylor(coefficients, Fraction(guess))):
+            return guess
+        guess = nextafter(guess, inf) if attempt == 0 else guess + step * 2.0**attempt
+    return inf
+
+
+def _taylor(coefficients: list[Fraction], t: Fraction) -> list[Fraction]:
+    """Coefficients of p(t + s) in s, by repeated synthetic division."""
+    c = list(coefficients)
+    for start in range(len(c) - 1):
+        for a in range(len(c) - 2, start - 1, -1):
+            c[a] += t * c[a + 1]
+    return c

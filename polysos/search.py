@@ -1,0 +1,337 @@
+"""The search behind `minimize`: points from above, proofs from below, until the two meet.
+
+At every order the relaxation is solved (the paper's (3.4)). Its moments suggest points, which are
+improved by local search: they give upper bounds. Its multipliers give a certificate, which is
+checked in exact arithmetic: that gives the lower bound. On unbounded sets the multipliers of (3.4)
+rarely survive exact arithmetic; variants are made for it: Gram matrices with slack, denominators,
+the sublevel set of the best point, products of inequalities, boxes that are proven to hold every
+better point.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from math import comb
+
+import numpy as np
+
+from .box import bounding_box
+from .candidates import LocalSearch
+from .certificates import sos_certificate, verify_certificate
+from .descent import DescentCurve, find_descent_curve
+from .extraction import extract_minimizers
+from .flatness import flat_truncation
+from .polynomials import Polynomial
+from .problem import PolynomialProblem
+from .proofs import Proof, empty_box_proof, smaller_box
+from .relaxation import Relaxation, Status, constant_multipliers, solve_scaled
+from .scaling import scale_problem
+
+_LARGEST = 1000  # moments of the largest relaxation that is tried without a time limit
+_QUICK = 3.0  # seconds that an optional step may take, by estimate
+_ROUNDS = 6  # of box reductions at one order
+
+
+class Search:
+    """The state of one call of `minimize`: the best point, the best proof, and how they came."""
+
+    def __init__(self, problem, solver, tolerance, feasibility, start, time_limit, verbose):
+        self.problem, self.solver, self.verbose = problem, solver, verbose
+        self.n = problem.n_variables
+        self.tolerance, self.feasibility = tolerance, feasibility
+        self.start, self.time_limit = start, time_limit
+        self.box = bounding_box(problem)
+        self.bounded = _is_bounded(self.box)
+        self.scaled = scale_problem(problem, self.box)
+        self.local = LocalSearch(self.scaled, self.box)
+        self.points = np.empty((0, self.n))
+        self.steady = np.empty(0, dtype=bool)  # not drifting off to an infimum at infinity?
+        self.exact_objective = problem.objective.exact()
+        self.lemmas: tuple[Proof, ...] = ()
+        self.proof: Proof | None = None
+        self.other_proof: Proof | DescentCurve | None = None
+        self.history: list[Relaxation] = []
+        self.atoms: int | None = None
+        self.notes: list[str] = []
+
+    # The plan
+
+    def run(self, max_order: int) -> None:
+        if (self.box[:, 0] > self.box[:, 1]).any():
+            self.other_proof = empty_box_proof(self.problem)
+            return
+        self.prove(constant_multipliers(self.scaled), "constant multipliers")
+        for z in self.local.random_starts(8):
+            self.improve(z)
+        for order in range(self.first_order, max_order + 1):
+            if self.finished() or not self.affordable(order):
+                break
+            self.climb(order)
+            if self.proof is None and self.other_proof is None and order == self.first_order:
+                self.other_proof = find_descent_curve(self.problem, self.local)
+            for step in self.variants(self.history[-1]):
+                if self.finished():
+                    break
+                step()
+        self.list_minimizers(max_order)
+
+    @property
+    def first_order(self) -> int:
+        return self.problem.minimum_order
+
+    def climb(self, order: int) -> None:
+        """Solve the paper's relaxation and take from it what it offers."""
+        relaxation = self.solve(self.scaled, order)
+        self.history.append(relaxation)
+        self.learn(relaxation)
+        if relaxation.status is Status.SOLVED:
+            self.atoms = flat_truncation(relaxation).rank
+        if not self.is_certified():
+            self.prove(relaxation, f"order {order}")
+
+    def variants(self, relaxation: Relaxation):
+        """Steps that may prove more at this order, cheapest first."""
+        order = relaxation.order
+        if not self.has_value():
+            yield lambda: self.refute(order)
+        if self.bounded:
+            slacks, powers = (0.0,), (0,)
+        else:
+            slacks, powers = (1e-8, 1e-9, 1e-7), range(order - self.first_order + 1)
+        levels = [(self.scaled, None)]
+        if self.has_value():
+            u = self.sublevel()
+            levels.append(
+                (scale_problem(self.problem.with_inequality(u - self.exact_objective)), u)
+            )
+        for scaled, u in levels:
+            for r in powers:
+                known = (u, r) == (None, 0) and relaxation.status is Status.UNBOUNDED
+                if self.bounded or known:
+                    continue
+                for slack in slacks:
+                    yield partial(self.prove_variant, scaled, order, u, denominator=r, slack=slack)
+            if len(scaled.inequalities) > 1:
+                yield partial(self.prove_variant, scaled, order, u, products=True, slack=slacks[0])
+        if self.has_value() and 2 * self.n * relaxation.seconds < _QUICK:
+            yield lambda: self.tighten(order)
+
+    def list_minimizers(self, max_order: int) -> None:
+        """Once certified, look for more minimizers while that is cheap.
+
+        A flat moment matrix counts them; where the next order costs much, random starts must do.
+        """
+        if not self.is_certified() or self.atoms is not None:
+            return
+        order = self.history[-1].order + 1 if self.history else self.first_order
+        while order <= max_order and self.atoms is None and self.is_quick(order):
+            self.climb(order)
+            order += 1
+        for z in self.local.random_starts(24, seed=2):
+            if self.atoms is None and not self.late():
+                self.improve(z)
+
+    def is_quick(self, order: int) -> bool:
+        """Whether the next order takes seconds, by the time that the last one took."""
+        if not self.history:
+            return True
+        last = self.history[-1]
+        growth = comb(self.n + 2 * order, self.n) / comb(self.n + 2 * last.order, self.n)
+        return growth**3 * last.seconds <= _QUICK and not self.late()
+
+    # The steps
+
+    def solve(self, scaled, order: int, **variant) -> Relaxation:
+        left = None
+        if self.time_limit is not None:
+            left = self.time_limit - (time.perf_counter() - self.start)
+        return solve_scaled(scaled, order, self.solver, time_limit=left, **variant)
+
+    def learn(self, relaxation: Relaxation) -> None:
+        """Improve the points that the moments suggest: the atoms if flat, the first moments."""
+        if relaxation.scaled_moments is None:
+            return
+        flat = flat_truncation(relaxation)
+        if flat.is_flat:
+            for x in extract_minimizers(relaxation, flat).points:
+                self.improve(self.scaled.from_user(x))
+        y = relaxation.moments.values
+        with np.errstate(all="ignore"):
+            self.improve(self.scaled.from_user(y[1 : self.n + 1] / y[0]))
+
+    def improve(self, z: np.ndarray) -> None:
+        if not np.isfinite(z).all():
+            return
+        z = self.local.descend(z)
+        if z is None or self.violation(z) > self.feasibility:
+            return
+        self.points = np.vstack([self.points, self.scaled.to_user(z)])
+        drifts = self.local.falls_further_out(z, self.tolerance)
+        self.steady = np.append(self.steady, not drifts)
+
+    def violation(self, z: np.ndarray) -> float:
+        return self.scaled.violation(self.scaled.from_user(self.scaled.to_user(z)))
+
+    def prove(self, relaxation: Relaxation, label: str, lemmas: tuple[Proof, ...] = ()) -> None:
+        if relaxation.multipliers is not None:
+            self.keep(verify_certificate(sos_certificate(relaxation), lemmas), label)
+
+    def prove_variant(self, scaled, order: int, u: Fraction | None, **variant) -> None:
+        reduced = not _is_bounded(bounding_box(scaled.problem))
+        relaxation = self.solve(scaled, order, reduced=reduced, **variant)
+        words = [f"{name} {value:g}" for name, value in variant.items() if value]
+        label = ", ".join([f"order {order}", *words, *(["sublevel set"] if u else [])])
+        self.prove(replace(relaxation, sublevel=u), label)
+        if not self.is_certified():
+            self.learn(relaxation)
+
+    def tighten(self, order: int) -> None:
+        """Prove that the points at least as good as ours lie in ever smaller boxes.
+
+        On a small box the polynomials hardly vary: relaxations get tight and numbers accurate.
+        """
+        scaled = self.scaled
+        for _ in range(_ROUNDS):
+            u = self.sublevel(scaled)
+            problem = self.problem.with_inequality(u - self.exact_objective)
+            before = self.lemma_box(problem)
+            for x in self.exact_variables():
+                for side in (x, -x):
+                    if self.late():
+                        return
+                    self.add_lemma(replace(problem, objective=side), order)
+            after = self.lemma_box(problem)
+            scaled = scale_problem(problem, after)
+            relaxation = self.solve(scaled, order, slack=0.0 if _is_bounded(after) else 1e-8)
+            self.prove(replace(relaxation, sublevel=u), f"order {order}, smaller box", self.lemmas)
+            if self.is_certified() or not _is_bounded(after):
+                return
+            if (np.diff(after, axis=1) > 0.7 * np.diff(before, axis=1)).all():
+                return
+
+    def add_lemma(self, problem: PolynomialProblem, order: int) -> None:
+        box = self.lemma_box(problem)
+        bounded = _is_bounded(box)
+        relaxation = self.solve(
+            scale_problem(problem, box), order, reduced=not bounded, slack=0.0 if bounded else 1e-7
+        )
+        if relaxation.multipliers is None:
+            return
+        proof = verify_certificate(sos_certificate(relaxation), self.lemmas)
+        if proof.holds and (smaller_box(box, proof) != box).any():
+            self.lemmas += (replace(proof, lemmas=()),)
+
+    def lemma_box(self, problem: PolynomialProblem) -> np.ndarray:
+        box = bounding_box(problem)
+        for lemma in self.lemmas:
+            box = smaller_box(box, lemma)
+        return box
+
+    def exact_variables(self):
+        f = self.exact_objective
+        unit = np.eye(f.n_variables, dtype=int).tolist()
+        return [Polynomial({tuple(e): Fraction(1)}, f.n_variables, f.names).exact() for e in unit]
+
+    def refute(self, order: int) -> None:
+        """Try to prove that there is no feasible point: 0 >= 1 on the feasible set."""
+        empty = PolynomialProblem(
+            self.problem.objective * 0, self.problem.inequalities, self.problem.equalities
+        )
+        scaled = scale_problem(empty, self.box)
+        for slack in (0.0, 1e-8):
+            relaxation = self.solve(scaled, order, slack=slack, refute=True)
+            if relaxation.multipliers is None:
+                continue
+            proof = verify_certificate(sos_certificate(relaxation))
+            if proof.proves_infeasibility:
+                self.other_proof = proof
+                return
+
+    def sublevel(self, scaled=None) -> Fraction:
+        """A level above the best value: by the gap, within what the solver's digits can tell."""
+        unit, value = (scaled or self.scaled).objective_factor, self.value()
+        gap = value - self.proof.lower_bound if self.proof is not None else np.inf
+        return Fraction(value + min(max(gap, 1e-5 * unit), 0.01 * unit))
+
+    def keep(self, proof: Proof, label: str) -> None:
+        better = proof.holds and (self.proof is None or proof.bound > self.proof.bound)
+        if better:
+            self.proof = proof
+        if self.verbose:
+            bound = f"{proof.lower_bound:.9g}" if proof.holds else "nothing proven"
+            spent = time.perf_counter() - self.start
+            print(f"{spent:7.2f} s  {label}: {bound}; best value {self.value():.9g}")
+
+    # Where we stand
+
+    def values(self) -> np.ndarray:
+        """f at the points; inf where the proven bound shows that a point is not quite feasible."""
+        values = np.atleast_1d(self.problem.objective(self.points))
+        if self.proof is not None:
+            slip = self.tolerance * np.maximum(1.0, np.abs(values))
+            values = np.where(values < self.proof.lower_bound - slip, np.inf, values)
+        return values
+
+    def value(self) -> float:
+        """The smallest value; points that drift off count as well. NaN where there is none."""
+        best = self.values().min(initial=np.inf)
+        return float(best) if best < np.inf else np.nan
+
+    def has_value(self) -> bool:
+        return not np.isnan(self.value())
+
+    def meeting(self) -> np.ndarray:
+        """Which points meet the proven bound; those that drift off do not count."""
+        values = self.values()
+        if self.proof is None:
+            return np.zeros(len(values), dtype=bool)
+        slip = self.tolerance * np.maximum(1.0, np.abs(values))
+        return self.steady & (values < np.inf) & (values - self.proof.lower_bound <= slip)
+
+    def is_certified(self) -> bool:
+        return bool(self.meeting().any())
+
+    @property
+    def drifting(self) -> bool:
+        return not self.steady.all()
+
+    def finished(self) -> bool:
+        return self.is_certified() or self.other_proof is not None or self.late()
+
+    def late(self) -> bool:
+        if self.time_limit is None or time.perf_counter() - self.start <= self.time_limit:
+            return False
+        note = f"stopped by the time limit of {self.time_limit:g} s"
+        if note not in self.notes:
+            self.notes.append(note)
+        return True
+
+    def affordable(self, order: int) -> bool:
+        size = comb(self.n + 2 * order, self.n)
+        if self.time_limit is None and size > _LARGEST and order > self.first_order:
+            self.notes.append(
+                f"order {order} has {size} moments and was not tried; give a time_limit to try it"
+            )
+            return False
+        return True
+
+    def minimizers(self) -> np.ndarray:
+        """The points that meet the bound, one of each cluster, in lexicographic order."""
+        values, meeting = self.values(), self.meeting()
+        # The tolerance may be coarse for an objective of small size.
+        best = values[meeting].min()
+        slip = self.tolerance * min(max(1.0, abs(best)), self.scaled.objective_factor)
+        chosen = np.flatnonzero(meeting & (values <= best + slip))
+        kept: list[np.ndarray] = []
+        for x in self.points[chosen[np.argsort(values[chosen], kind="stable")]]:
+            z = self.scaled.from_user(x)
+            if all(np.abs(z - self.scaled.from_user(k)).max() > 1e-3 for k in kept):
+                kept.append(x)
+        return np.array(sorted(kept, key=lambda x: tuple(np.round(x, 6))))
+
+
+def _is_bounded(box: np.ndarray) -> bool:
+    return bool(np.isfinite(box).all())
