@@ -48,15 +48,16 @@ def _much_smaller(new, old) -> bool:
 
 def _tighten(terms: dict, i: int, box: list) -> tuple[float, float]:
     """The interval of x_i after the constraint sum(terms) >= 0."""
-    pure, rest = {}, Fraction(0)
-    for alpha, c in terms.items():
-        if alpha[i] and alpha[i] == sum(alpha):
-            pure[alpha[i]] = c
-        else:
-            rest += largest_value(c, alpha, box)
     lower, upper = box[i]
-    if not pure or rest == inf:
+    pure = {alpha[i]: c for alpha, c in terms.items() if 0 < alpha[i] == sum(alpha)}
+    if not pure:
         return lower, upper
+    rest = Fraction(0)
+    for alpha, c in terms.items():
+        if not 0 < alpha[i] == sum(alpha):
+            rest += largest_value(c, alpha, box)
+            if rest == inf:
+                return lower, upper
     coefficients = [rest] + [pure.get(a, Fraction(0)) for a in range(1, max(pure) + 1)]
     mirrored = [c * (-1) ** a for a, c in enumerate(coefficients)]
     return max(lower, -_last_point(mirrored)), min(upper, _last_point(coefficients))

@@ -8,12 +8,13 @@ vanish, and Q_0 takes it up (Peyrl and Parrilo 2008). No solver is asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import inf, prod
 
 import numpy as np
-from flint import fmpq
+from flint import fmpq, fmpq_mat
+from scipy.linalg import qr
 
 from .box import bounding_box
 from .moments import BasisMatrix
@@ -140,8 +141,8 @@ class _Draft:
         # The multipliers of the user's own polynomials, not of the scaled ones.
         unit = dict(zip(scaled.kept, scaled.inequality_factors, strict=True))
         self.gram = {
-            key: BasisMatrix(
-                Q.values * (scaled.objective_factor / prod(unit[j] for j in key)), Q.basis, Q.names
+            key: replace(
+                Q, values=Q.values * (scaled.objective_factor / prod(unit[j] for j in key))
             )
             for key, Q in c.gram.items()
         }
@@ -202,20 +203,23 @@ class _Draft:
             "bounds on the variables among the constraints would help",
         )
 
+    def _expanded(self, gram):
+        return {key: _expanded(Q, self.gram[key].face) for key, Q in gram.items()}
+
     def _finish(self, gram, equality_multipliers, absorb: bool, shift=False) -> Proof | None:
         self.equality_multipliers = equality_multipliers
-        rest = self.ring.remainder(self, gram)
+        rest = self.ring.remainder(self, self._expanded(gram))
         bound = Fraction(self.certificate.bound)
         if self.denominator:
             rest -= to_fmpq(bound) * self.ring.theta(self.denominator)
         if absorb:
             keep = not self.denominator
-            complete = _absorb(rest, self.gram[()].basis, gram[()], keep)
+            complete = _absorb(rest, self.gram[()], gram[()], keep)
             if not complete and not shift:
                 return None
             if shift and not _shift(gram[()]):
                 return None
-            rest = self.ring.remainder(self, gram)
+            rest = self.ring.remainder(self, self._expanded(gram))
         if not self.denominator:
             bound = self.ring.smallest(rest)
         if abs(bound) == inf:
@@ -224,7 +228,7 @@ class _Draft:
             bound = min(bound, self.sublevel)
         matrices = {
             j: BasisMatrix(_fraction_array(Q), self.gram[j].basis, self.gram[j].names)
-            for j, Q in gram.items()
+            for j, Q in self._expanded(gram).items()
         }
         return Proof(
             holds=True,
@@ -240,20 +244,74 @@ class _Draft:
         )
 
 
-def _absorb(rest, basis: np.ndarray, Q, keep: bool) -> bool:
-    """Add the remainder to Q, each term shared evenly by the entries with its monomial.
+def _expanded(Q, face: np.ndarray | None):
+    """face^T Q face: the Gram matrix on monomials."""
+    if face is None:
+        return Q
+    rows = [[to_fmpq(v) for v in row] for row in face]
+    F = fmpq_mat(len(rows), len(rows[0]), [v for row in rows for v in row])
+    small = fmpq_mat(len(Q), len(Q), [v for row in Q for v in row])
+    return (F.transpose() * small * F).tolist()
 
-    Keeps the constant term out where `keep`: it goes into the bound. False if Q lacks a monomial.
+
+def _absorb(rest, gram: BasisMatrix, Q, keep: bool) -> bool:
+    """Add the remainder to Q; False if it cannot be taken up completely.
+
+    Keeps the constant term out where `keep`: it goes into the bound.
     """
+    terms = {tuple(int(a) for a in alpha): c for alpha, c in rest.to_dict().items()}
+    if keep:
+        terms.pop((0,) * gram.basis.shape[1], None)
+    if gram.face is None:
+        return _absorb_evenly(terms, gram.basis, Q)
+    return _absorb_on_face(terms, gram, Q)
+
+
+def _absorb_on_face(terms: dict, gram: BasisMatrix, Q) -> bool:
+    """The least change of Q that takes up the terms, as linear equations over the rationals."""
+    columns, pairs = [], [(a, b) for a in range(len(Q)) for b in range(a + 1)]
+    rows = [
+        {tuple(alpha): v for alpha, v in zip(gram.basis.tolist(), row, strict=True) if v}
+        for row in gram.face
+    ]
+    for a, b in pairs:
+        column: dict = {}
+        for alpha, v in rows[a].items():
+            for beta, w in rows[b].items():
+                key = tuple(p + q for p, q in zip(alpha, beta, strict=True))
+                column[key] = column.get(key, 0) + v * w * (1 if a == b else 2)
+        columns.append(column)
+    monomials = sorted({key for column in columns for key in column} | set(terms))
+    A = np.array([[column.get(key, 0) for column in columns] for key in monomials], dtype=object)
+    chosen = _independent_rows(A.astype(float))
+    exact = fmpq_mat(len(chosen), len(pairs), [to_fmpq(v) for v in A[chosen].ravel()])
+    right = [terms.get(monomials[i], fmpq(0)) for i in chosen]
+    try:
+        x = (exact * exact.transpose()).solve(fmpq_mat(len(chosen), 1, right))
+    except ZeroDivisionError:
+        return False
+    change = (exact.transpose() * x).tolist()
+    for (a, b), (v,) in zip(pairs, change, strict=True):
+        Q[a][b] += v
+        if a != b:
+            Q[b][a] += v
+    return True  # where the equations left out do not hold, the remainder shows it
+
+
+def _independent_rows(A: np.ndarray) -> np.ndarray:
+    _, R, pivots = qr(A.T, mode="economic", pivoting=True)
+    diagonal = np.abs(np.diag(R))
+    return np.sort(pivots[: int((diagonal > 1e-9 * diagonal.max(initial=0.0)).sum())])
+
+
+def _absorb_evenly(terms: dict, basis: np.ndarray, Q) -> bool:
+    """Each term is shared by the entries of Q with its monomial."""
     pairs: dict[tuple, list] = {}
     for i, a in enumerate(basis.tolist()):
         for j, b in enumerate(basis.tolist()):
             pairs.setdefault(tuple(p + q for p, q in zip(a, b, strict=True)), []).append((i, j))
     complete = True
-    for alpha, c in rest.to_dict().items():
-        alpha = tuple(alpha)
-        if keep and not any(alpha):
-            continue
+    for alpha, c in terms.items():
         complete &= alpha in pairs
         for i, j in pairs.get(alpha, []):
             Q[i][j] += c / len(pairs[alpha])

@@ -114,7 +114,9 @@ def _rounded_curves(problem: PolynomialProblem, near: np.ndarray, far: np.ndarra
         fractions = [Fraction(round(parts * g), parts) for g in np.where(zero, 0.0, growth)]
         scale = lcm(*(p.denominator for p in fractions))
         powers = tuple(int(p * scale) for p in fractions)
-        leading = np.where(zero, 0.0, far / 10.0 ** (length * np.array(fractions, dtype=float)))
+        with np.errstate(all="ignore"):
+            leading = far / 10.0 ** (length * np.array(fractions, dtype=float))
+        leading = np.where(zero | ~np.isfinite(leading), 0.0, leading)
         for denominator in (1, 2, 4, 10, 100):
             b = tuple(Fraction(v).limit_denominator(denominator) for v in leading.tolist())
             yield DescentCurve(problem, b, powers)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from .moments import localizing_degree
+from .moments import localizing_degree, localizing_operator
 from .polynomials import Polynomial, monomial_index, monomials
 from .scaling import ScaledProblem
 
@@ -22,11 +22,27 @@ _MOST_PRODUCTS = 200
 
 
 class Generator(NamedTuple):
-    """A product of inequalities and the basis of its localizing matrix."""
+    """A product of inequalities and the basis of its localizing matrix.
+
+    With a `face` (r, s), entries `Fraction`, the basis are the r polynomials face @ monomials.
+    """
 
     factors: tuple[int, ...]
     polynomial: Polynomial
     basis: np.ndarray
+    face: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.basis) if self.face is None else len(self.face)
+
+    def operator(self, n_moments: int) -> sp.csr_matrix:
+        """The sparse matrix A with (A y).reshape(size, size) = the localizing matrix."""
+        A = localizing_operator(self.polynomial, self.basis, n_moments)
+        if self.face is None:
+            return A
+        face = sp.csr_matrix(self.face.astype(float))
+        return sp.csr_matrix(sp.kron(face, face) @ A)
 
 
 def weighted_generators(scaled: ScaledProblem, order: int, products: bool) -> list[Generator]:
@@ -93,7 +109,7 @@ def reduce_bases(
         free[ideal_shifts(h, 2 * order, n_moments).indices] = True
     while True:
         mixed, signs, diagonals = free.copy(), np.zeros((2, n_moments), dtype=bool), []
-        for _, g, basis in generators:
+        for _, g, basis, _ in generators:
             sums = basis[:, None, None, :] + basis[None, :, None, :] + g.exponents
             index = monomial_index(sums)
             mixed[index[np.triu_indices(len(basis), 1)]] = True

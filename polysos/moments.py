@@ -97,11 +97,14 @@ class BasisMatrix:
         Exponent of each row.
     names : tuple of str
         Names of the variables.
+    face : array, shape (r, s), or None
+        Where given, rows and columns belong to the r polynomials `face @ monomials` instead.
     """
 
     values: np.ndarray
     basis: np.ndarray
     names: tuple[str, ...]
+    face: np.ndarray | None = None
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.values, dtype=dtype)

@@ -262,7 +262,7 @@ class Polynomial:
         return hash(self._key())
 
     def _key(self):
-        return (self.n_variables, tuple(self.terms.items()))
+        return (self.n_variables, self.exponents.tobytes(), tuple(self.coefficients.tolist()))
 
     # Calculus and values
 

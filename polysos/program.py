@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from scipy.linalg import qr
 
 from .generators import ideal_shifts, unit_denominator
-from .moments import BasisMatrix, Moments, localizing_operator
+from .moments import BasisMatrix, Moments
 from .polynomials import Polynomial, monomial_index, monomials
 from .scaling import ScaledProblem
 
@@ -99,22 +99,23 @@ class Multipliers:
 class Program:
     """The cvxpy model of one relaxation; each block is one sparse matrix times the moments."""
 
-    def __init__(self, scaled, order, generators, denominator, slack, refute):
+    def __init__(
+        self, scaled, order, generators, denominator=0, slack=0.0, refute=False, recession=False
+    ):
         n = scaled.problem.n_variables
         self.scaled, self.order, self.slack, self.refute = scaled, order, slack, refute
         self.weight = unit_denominator(scaled, denominator)
         n_moments = len(monomials(n, 2 * order))
-        self.keys = [generator.factors for generator in generators]
-        self.bases = [generator.basis for generator in generators]
-        self.operators = [localizing_operator(g, basis, n_moments) for _, g, basis in generators]
+        self.generators = generators
+        self.operators = [generator.operator(n_moments) for generator in generators]
         self.y = cp.Variable(n_moments)
         self.cost = coefficient_vector(self.weight * scaled.objective, n_moments)
         self.mass = coefficient_vector(self.weight, n_moments)
-        if slack:
-            self.cost = self.cost - slack * sum(
-                op[:: len(basis) + 1].sum(axis=0).A1
-                for op, basis in zip(self.operators, self.bases, strict=True)
-            )
+        traces = sum(
+            op[:: generator.size + 1].sum(axis=0).A1
+            for op, generator in zip(self.operators, generators, strict=True)
+        )
+        self.cost = self.cost - slack * traces
         if refute:
             # Moments that are not zero exist unless the identity 0 - 1 = ... does.
             self.cost = self.cost - self.mass
@@ -122,8 +123,8 @@ class Program:
         else:
             self.normalisation = self.mass @ self.y == 1
         self.blocks = [
-            _positive(op @ self.y, len(basis))
-            for op, basis in zip(self.operators, self.bases, strict=True)
+            _positive(op @ self.y, generator.size)
+            for op, generator in zip(self.operators, generators, strict=True)
         ]
         self.ideal, self.independent = _ideal_rows(scaled, order, n_moments)
         self.vanishing = self.ideal[self.independent] @ self.y == 0
@@ -131,6 +132,10 @@ class Program:
         constraints = [self.normalisation, *self.blocks]
         if len(self.independent):
             constraints.append(self.vanishing)
+        if recession:
+            # Directions instead of moments: no mass, and a size of 1.
+            constraints[0] = self.normalisation = self.mass @ self.y == 0
+            constraints.append(traces @ self.y == 1)
         self.model = cp.Problem(objective, constraints)
 
     def solve(self, solver, verbose, time_limit):
@@ -159,9 +164,10 @@ class Program:
     def multipliers(self) -> Multipliers:
         names = self.scaled.objective.names
         gram = {}
-        for key, block, basis in zip(self.keys, self.blocks, self.bases, strict=True):
-            Q = np.reshape(block.dual_value, (len(basis), len(basis)))
-            gram[key] = BasisMatrix((Q + Q.T) / 2 + self.slack * np.eye(len(Q)), basis, names)
+        for g, block in zip(self.generators, self.blocks, strict=True):
+            Q = np.reshape(block.dual_value, (g.size, g.size))
+            Q = (Q + Q.T) / 2 + self.slack * np.eye(g.size)
+            gram[g.factors] = BasisMatrix(Q, g.basis, names, g.face)
         equalities, start, v = [], 0, self._ideal_dual()
         for h in self.scaled.equalities:
             shifts = monomials(len(names), 2 * self.order - h.degree)
@@ -182,13 +188,18 @@ class Program:
         y, size = self.y.value, 1 + np.abs(self.y.value).max()
         primal = np.abs(self.ideal @ y).max(initial=0.0)
         stationarity = self.cost + self.mass * float(self.normalisation.dual_value)
-        for op, basis, block in zip(self.operators, self.bases, self.blocks, strict=True):
-            s = len(basis)
-            primal = max(primal, -np.linalg.eigvalsh((op @ y).reshape(s, s))[0])
-            stationarity = stationarity - op.T @ np.reshape(block.dual_value, s * s)
+        for op, block in zip(self.operators, self.blocks, strict=True):
+            primal = max(primal, -np.linalg.eigvalsh(square(op @ y))[0])
+            stationarity = stationarity - op.T @ np.reshape(block.dual_value, -1)
         stationarity = stationarity + self.ideal.T @ self._ideal_dual()
         gap = abs(value + float(self.normalisation.dual_value)) / (1 + abs(value))
         return max(primal / size, np.abs(stationarity).max(), gap)
+
+
+def square(entries: np.ndarray) -> np.ndarray:
+    """The matrix whose rows are put one after the other in `entries`."""
+    size = round(len(entries) ** 0.5)
+    return entries.reshape(size, size)
 
 
 def _positive(entries, s: int):

@@ -16,6 +16,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.optimize import linprog
 
+from .faces import smallest_face
 from .generators import reduce_bases, weighted_generators
 from .moments import BasisMatrix, Moments, binomial_expansion, moment_matrix
 from .polynomials import Polynomial, check_integer, monomials
@@ -141,6 +142,7 @@ def solve_scaled(
     *,
     products: bool = False,
     reduced: bool = False,
+    facial: bool = False,
     denominator: int = 0,
     slack: float = 0.0,
     refute: bool = False,
@@ -153,6 +155,8 @@ def solve_scaled(
         Products of inequalities get multipliers, too (Schmuedgen's preordering).
     reduced : bool
         Leave out of the bases what no certificate of this order can use.
+    facial : bool
+        Go on to the smallest face that holds all certificates (see `faces`).
     denominator : int
         r: bound f by (1 + |z|^2)^r (f - gamma) in the truncated quadratic module.
     slack : float
@@ -166,6 +170,8 @@ def solve_scaled(
     generators = weighted_generators(scaled, order, products)
     if reduced:
         generators = reduce_bases(scaled, order, denominator, generators)
+    if facial:
+        generators = smallest_face(scaled, order, denominator, generators, solver)
     program = Program(scaled, order, generators, denominator, slack, refute)
     status, value = program.solve(solver, verbose, time_limit)
     z = program.moments() if status in (Status.SOLVED, Status.INACCURATE) else None

@@ -63,12 +63,13 @@ def scale_problem(problem: PolynomialProblem, box: np.ndarray | None = None) -> 
     offset = f.constant_term
     f = f - offset
     factor = _size(f)
-    kept, inequalities, factors = [], [], []
+    kept, inequalities, factors, seen = [], [], [], set()
     for j, g in enumerate(problem.inequalities):
         g = change(g)
         size = _size(g)
         trivial = g.degree == 0 and g.constant_term >= 0
-        if not trivial and g / size not in inequalities:
+        if not trivial and g / size not in seen:
+            seen.add(g / size)
             kept.append(j)
             inequalities.append(g / size)
             factors.append(size)
@@ -122,9 +123,9 @@ def _level_scales(problem: PolynomialProblem, known: np.ndarray) -> np.ndarray:
             rows.append(row)
             right.append(-np.log2(abs(float(c))))
     ridge = np.diag(np.r_[np.ones(n), np.full(len(polynomials), 1e-3)])  # no scale without need
-    fixed = np.diag(np.r_[np.where(np.isnan(known), 0.0, 1e6), np.zeros(len(polynomials))])
+    fixed = np.diag(np.r_[np.where(np.isnan(known), 0.0, 1e3), np.zeros(len(polynomials))])
     matrix = np.vstack([*rows, ridge, fixed])
     target = np.r_[
-        right, np.zeros(len(ridge)), 1e6 * np.nan_to_num(known), np.zeros(len(polynomials))
+        right, np.zeros(len(ridge)), 1e3 * np.nan_to_num(known), np.zeros(len(polynomials))
     ]
-    return np.linalg.lstsq(matrix, target, rcond=None)[0][:n]
+    return np.linalg.solve(matrix.T @ matrix, matrix.T @ target)[:n]

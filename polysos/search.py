@@ -114,6 +114,9 @@ class Search:
                     continue
                 for slack in slacks:
                     yield partial(self.prove_variant, scaled, order, u, denominator=r, slack=slack)
+                yield partial(
+                    self.prove_variant, scaled, order, u, denominator=r, slack=1e-8, facial=True
+                )
             if len(scaled.inequalities) > 1:
                 yield partial(self.prove_variant, scaled, order, u, products=True, slack=slacks[0])
         if self.has_value() and 2 * self.n * relaxation.seconds < _QUICK:
@@ -213,16 +216,17 @@ class Search:
                 return
 
     def add_lemma(self, problem: PolynomialProblem, order: int) -> None:
+        """Bound one variable from one side over a sublevel set; a coarse bound is welcome."""
         box = self.lemma_box(problem)
-        bounded = _is_bounded(box)
-        relaxation = self.solve(
-            scale_problem(problem, box), order, reduced=not bounded, slack=0.0 if bounded else 1e-7
-        )
-        if relaxation.multipliers is None:
-            return
-        proof = verify_certificate(sos_certificate(relaxation), self.lemmas)
-        if proof.holds and (smaller_box(box, proof) != box).any():
-            self.lemmas += (replace(proof, lemmas=()),)
+        bounded, scaled = _is_bounded(box), scale_problem(problem, box)
+        for slack in (0.0,) if bounded else (1e-7, 1e-5):
+            relaxation = self.solve(scaled, order, reduced=not bounded, slack=slack)
+            if relaxation.multipliers is None:
+                continue
+            proof = verify_certificate(sos_certificate(relaxation), self.lemmas)
+            if proof.holds and (smaller_box(box, proof) != box).any():
+                self.lemmas += (replace(proof, lemmas=()),)
+                return
 
     def lemma_box(self, problem: PolynomialProblem) -> np.ndarray:
         box = bounding_box(problem)

@@ -1,0 +1,70 @@
+"""Facial reduction: the smallest face that holds all certificates of one order.
+
+On an unbounded set Gram matrices may all be singular: where f grows slowly along a curve to
+infinity, the leading monomials of that curve must cancel in every square. Then no certificate
+survives rounding. Moments without mass that keep every block positive and do not raise f show such
+directions: Q_j vanishes on the range of the block. The range is rounded to rationals and taken
+out; on what is left Gram matrices can be positive definite. A wrong guess costs a proof, never
+its truth: proofs are checked without it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from scipy.linalg import qr
+
+from .generators import Generator
+from .program import Program, Status, square
+from .scaling import ScaledProblem
+
+_STEPS = 3
+_SMALL = 1e-3
+
+
+def smallest_face(
+    scaled: ScaledProblem,
+    order: int,
+    denominator: int,
+    generators: list[Generator],
+    solver: str,
+) -> list[Generator]:
+    """The generators with bases of polynomials that can carry positive definite Gram matrices."""
+    for _ in range(_STEPS):
+        program = Program(scaled, order, generators, denominator, recession=True)
+        status, value = program.solve(solver, verbose=False, time_limit=None)
+        if status not in (Status.SOLVED, Status.INACCURATE) or abs(value) > _SMALL:
+            return generators
+        blocks = [square(op @ program.y.value) for op in program.operators]
+        faces = [_complement(M) for M in blocks]
+        if all(face is None for face in faces):
+            return generators
+        generators = [_restricted(g, face) for g, face in zip(generators, faces, strict=True)]
+        generators = [g for g in generators if g.size]
+    return generators
+
+
+def _restricted(generator: Generator, face: np.ndarray | None) -> Generator:
+    if face is None:
+        return generator
+    return generator._replace(face=face if generator.face is None else face @ generator.face)
+
+
+def _complement(M: np.ndarray) -> np.ndarray | None:
+    """Rational rows that span the kernel of M, or None where M is nearly zero."""
+    eigenvalues, vectors = np.linalg.eigh(M)
+    large = eigenvalues > _SMALL
+    if not large.any():
+        return None
+    V = vectors[:, large].T
+    rank, s = V.shape
+    _, _, order = qr(V, pivoting=True)
+    pivots, free = order[:rank], order[rank:]
+    ratios = np.linalg.solve(V[:, pivots], V[:, free])
+    face = np.full((s - rank, s), Fraction(0), dtype=object)
+    for row, column in enumerate(free):
+        face[row, column] = Fraction(1)
+        for k, pivot in enumerate(pivots):
+            face[row, pivot] = -Fraction(ratios[k, row]).limit_denominator(64)
+    return face
