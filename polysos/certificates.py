@@ -34,7 +34,7 @@ from .relaxation import Relaxation
 from .scaling import ScaledProblem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Certificate:
     """A floating-point certificate, as a solver's multipliers give it: nothing is proven yet.
 
@@ -269,6 +269,8 @@ def _absorb(rest, gram: BasisMatrix, Q, keep: bool) -> bool:
 
 def _absorb_on_face(terms: dict, gram: BasisMatrix, Q) -> bool:
     """The least change of Q that takes up the terms, as linear equations over the rationals."""
+    if not Q or not terms:
+        return not terms
     columns, pairs = [], [(a, b) for a in range(len(Q)) for b in range(a + 1)]
     rows = [
         {tuple(alpha): v for alpha, v in zip(gram.basis.tolist(), row, strict=True) if v}

@@ -18,8 +18,10 @@ from .flatness import FlatTruncation, flat_truncation
 from .polynomials import monomial_index, monomials
 from .relaxation import Relaxation
 
+_NO_MEASURE = "relaxation must have the moments of a measure, got ones that no measure is near to"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Extraction:
     """Atoms of a flat moment matrix, with the check that each deserves.
 
@@ -61,7 +63,7 @@ def extract_minimizers(
     Raises
     ------
     ValueError
-        If the moment matrix is not flat.
+        If the moment matrix is not flat, or is not that of a measure.
 
     Examples
     --------
@@ -101,7 +103,10 @@ def _atoms(M: np.ndarray, n: int, order: int, rank: int, seed: int):
     shifts = [M[np.ix_(basis, monomial_index(low[basis] + e))] for e in np.eye(n, dtype=int)]
     shifts = [(S + S.T) / 2 for S in shifts]
     mix = np.random.default_rng(seed).standard_normal(n)
-    _, Q = eigh(sum(c * S for c, S in zip(mix, shifts, strict=True)), G)
+    try:
+        _, Q = eigh(sum(c * S for c, S in zip(mix, shifts, strict=True)), G)
+    except np.linalg.LinAlgError as error:
+        raise ValueError(_NO_MEASURE) from error
     points = np.column_stack([np.einsum("ai,ab,bi->i", Q, S, Q) for S in shifts])
     return points, (M[0, basis] @ Q) ** 2
 
@@ -117,4 +122,6 @@ def _quotient_basis(M: np.ndarray, rank: int) -> np.ndarray:
             if len(chosen) < rank and i not in chosen and rest[i, i] > threshold * M[i, i] > 0:
                 chosen.append(i)
                 rest = rest - np.outer(rest[:, i], rest[i]) / rest[i, i]
+    if len(chosen) < rank:
+        raise ValueError(_NO_MEASURE)
     return np.array(chosen)

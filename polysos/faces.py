@@ -41,7 +41,7 @@ def smallest_face(
         if all(face is None for face in faces):
             return generators
         generators = [_restricted(g, face) for g, face in zip(generators, faces, strict=True)]
-        generators = [g for g in generators if g.size]
+        generators = [g for g in generators if g.size or not g.factors]
     return generators
 
 

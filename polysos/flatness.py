@@ -21,7 +21,7 @@ from .relaxation import Relaxation
 RANK_TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NumericalRank:
     """A rank and what it rests on.
 
@@ -42,7 +42,7 @@ class NumericalRank:
     tolerance: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FlatTruncation:
     """Outcome of the nested rank test.
 

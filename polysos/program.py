@@ -76,7 +76,7 @@ _OPTIONS = {
 _TIME_LIMIT = {"CLARABEL": "time_limit", "SCS": "time_limit_secs"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Multipliers:
     """The dual's multipliers, in scaled variables (see `ScaledProblem`).
 

@@ -29,7 +29,7 @@ from .problem import PolynomialProblem
 _FORMAT = "polysos proof 1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Proof:
     """An exact lower bound and everything that is needed to check it again.
 
@@ -118,18 +118,38 @@ class Proof:
 
 def holds_on(proof: Proof, box: np.ndarray) -> bool:
     """Check one identity and its Gram matrices, given a box that holds the feasible set."""
-    if not proof.holds or proof.bound is None:
+    if not (proof.holds and proof.bound is not None and _is_well_formed(proof)):
         return False
     if proof.sublevel is not None:
         f, added = proof.problem.objective.exact(), proof.problem.inequalities[-1].exact()
         if added != proof.sublevel - f or proof.bound > proof.sublevel:
             return False
+    if (box[:, 0] > box[:, 1]).any():
+        return True  # no point is feasible: every claim holds
     ring = ExactRing(proof.problem, proof.center, proof.scale, box)
     gram = {key: _fmpq_matrix(Q.values) for key, Q in proof.gram.items()}
     if not all(is_positive_semidefinite(Q) for Q in gram.values()):
         return False
     rest = ring.remainder(proof, gram) - to_fmpq(proof.bound) * ring.theta(proof.denominator)
     return ring.smallest(rest) >= 0
+
+
+def _is_well_formed(proof: Proof) -> bool:
+    """Whether shapes and numbers fit together, so that the identity means what it says."""
+    n, m = proof.problem.n_variables, len(proof.problem.inequalities)
+    return (
+        len(proof.center) == len(proof.scale) == n
+        and all(s > 0 for s in proof.scale)
+        and isinstance(proof.denominator, int)
+        and proof.denominator >= 0
+        and len(proof.equality_multipliers) == len(proof.problem.equalities)
+        and all(q.n_variables == n for q in proof.equality_multipliers)
+        and all(0 <= j < m for factors in proof.gram for j in factors)
+        and all(Q.basis.shape == (len(Q.values), n) for Q in proof.gram.values())
+        and all(Q.values.shape == (len(Q.basis),) * 2 for Q in proof.gram.values())
+        and all((Q.basis >= 0).all() for Q in proof.gram.values())
+        and (proof.sublevel is None or m > 0)
+    )
 
 
 def implies(problem: PolynomialProblem, weaker: PolynomialProblem) -> bool:
@@ -226,8 +246,6 @@ class ExactRing:
 
     def smallest(self, p):
         """A lower bound of p on the box, term by term; -inf where there is none."""
-        if any(low > high for low, high in self.box):
-            return Fraction(0)  # no point is feasible: every claim holds
         worst = Fraction(0)
         for alpha, c in p.to_dict().items():
             worst -= largest_value(-to_fraction(c), [int(a) for a in alpha], self.box)
@@ -286,26 +304,30 @@ def _fmpq_matrix(values: np.ndarray):
 
 
 def _to_json(proof: Proof) -> dict:
+    def number(value):
+        value = Fraction(value)
+        return f"{value.numerator}/{value.denominator}"
+
     def write(p: Polynomial):
-        return [[str(Fraction(c)), list(alpha)] for alpha, c in p.terms.items()]
+        return [[number(c), list(alpha)] for alpha, c in p.terms.items()]
 
     return {
         "format": _FORMAT,
         "holds": proof.holds,
-        "bound": None if proof.bound is None else str(proof.bound),
+        "bound": None if proof.bound is None else number(proof.bound),
         "variables": list(proof.problem.objective.names),
         "objective": write(proof.problem.objective),
         "inequalities": [write(g) for g in proof.problem.inequalities],
         "equalities": [write(h) for h in proof.problem.equalities],
-        "sublevel": None if proof.sublevel is None else str(proof.sublevel),
-        "center": [str(c) for c in proof.center],
-        "scale": [str(s) for s in proof.scale],
+        "sublevel": None if proof.sublevel is None else number(proof.sublevel),
+        "center": [number(c) for c in proof.center],
+        "scale": [number(s) for s in proof.scale],
         "denominator": proof.denominator,
         "gram": [
             {
                 "product_of_inequalities": list(key),
                 "basis": Q.basis.tolist(),
-                "matrix": [[str(Fraction(v)) for v in row] for row in Q.values],
+                "matrix": [[number(v) for v in row] for row in Q.values],
             }
             for key, Q in proof.gram.items()
         ],

@@ -25,7 +25,7 @@ from .program import Multipliers, Program, Status, check_solver, coefficient_vec
 from .scaling import ScaledProblem, scale_problem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Relaxation:
     """One solved moment relaxation.
 

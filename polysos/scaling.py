@@ -16,7 +16,7 @@ from .polynomials import Polynomial, monomials
 from .problem import PolynomialProblem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScaledProblem:
     """The problem in z, x = center + scale * z, with every polynomial of size about one.
 

@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from itertools import product
 from math import comb
 
 import numpy as np
@@ -159,7 +160,11 @@ class Search:
             return
         flat = flat_truncation(relaxation)
         if flat.is_flat:
-            for x in extract_minimizers(relaxation, flat).points:
+            try:
+                atoms = extract_minimizers(relaxation, flat).points
+            except ValueError:
+                atoms = ()  # flat to look at, but no measure: the solver broke down
+            for x in atoms:
                 self.improve(self.scaled.from_user(x))
         y = relaxation.moments.values
         with np.errstate(all="ignore"):
@@ -185,8 +190,12 @@ class Search:
     def prove_variant(self, scaled, order: int, u: Fraction | None, **variant) -> None:
         reduced = not _is_bounded(bounding_box(scaled.problem))
         relaxation = self.solve(scaled, order, reduced=reduced, **variant)
-        words = [f"{name} {value:g}" for name, value in variant.items() if value]
-        label = ", ".join([f"order {order}", *words, *(["sublevel set"] if u else [])])
+        words = [
+            name if value is True else f"{name} {value:g}"
+            for name, value in (variant | {"sublevel": u is not None}).items()
+            if value
+        ]
+        label = ", ".join([f"order {order}", *words])
         self.prove(replace(relaxation, sublevel=u), label)
         if not self.is_certified():
             self.learn(relaxation)
@@ -218,9 +227,12 @@ class Search:
     def add_lemma(self, problem: PolynomialProblem, order: int) -> None:
         """Bound one variable from one side over a sublevel set; a coarse bound is welcome."""
         box = self.lemma_box(problem)
-        bounded, scaled = _is_bounded(box), scale_problem(problem, box)
-        for slack in (0.0,) if bounded else (1e-7, 1e-5):
-            relaxation = self.solve(scaled, order, reduced=not bounded, slack=slack)
+        scaled = scale_problem(problem, box)
+        variants = [{}]
+        if not _is_bounded(box):
+            variants = [{"reduced": True, "slack": 1e-7, "facial": facial} for facial in (0, 1)]
+        for variant in variants:
+            relaxation = self.solve(scaled, order, **variant)
             if relaxation.multipliers is None:
                 continue
             proof = verify_certificate(sos_certificate(relaxation), self.lemmas)
@@ -245,8 +257,8 @@ class Search:
             self.problem.objective * 0, self.problem.inequalities, self.problem.equalities
         )
         scaled = scale_problem(empty, self.box)
-        for slack in (0.0, 1e-8):
-            relaxation = self.solve(scaled, order, slack=slack, refute=True)
+        for products, slack in product((False, True), (0.0, 1e-8)):
+            relaxation = self.solve(scaled, order, products=products, slack=slack, refute=True)
             if relaxation.multipliers is None:
                 continue
             proof = verify_certificate(sos_certificate(relaxation))
