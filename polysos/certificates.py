@@ -113,7 +113,7 @@ def verify_certificate(certificate: Certificate, lemmas: tuple[Proof, ...] = ())
         gives a weaker bound or none, never a wrong one.
     """
     draft = _Draft(certificate, tuple(lemmas))
-    for proof in (*draft.clean(), draft.corrected()):
+    for proof in (*draft.clean(), draft.vertex(), draft.corrected()):
         if proof is not None and holds_on(proof, draft.box):
             return proof
     return draft.failure()
@@ -167,6 +167,33 @@ class _Draft:
             proof = self._finish(gram, equality_multipliers, absorb=True)
             if proof is not None and abs(proof.bound - Fraction(target)) <= slip:
                 yield proof
+
+    def vertex(self):
+        """Constant multipliers: the linear equations of the positive ones, solved exactly."""
+        if any(Q.values.shape != (1, 1) or Q.basis.any() for Q in self.gram.values()):
+            return None
+        ring, keys = self.ring, [k for k, Q in self.gram.items() if k and Q.values[0, 0] > 0]
+        columns = [ring.ctx.constant(1)]
+        columns += [prod((ring.g[j] for j in key), start=columns[0]) for key in keys]
+        columns += ring.h
+        table = [p.to_dict() for p in (ring.f, *columns)]
+        monomials = sorted({alpha for terms in table for alpha in terms})
+        right, *A = ([terms.get(alpha, fmpq(0)) for alpha in monomials] for terms in table)
+        rows = _independent_rows(np.array([[float(to_fraction(v)) for v in c] for c in A]).T)
+        if len(rows) != len(columns):
+            return None
+        system = fmpq_mat(len(rows), len(rows), [c[i] for i in rows for c in A])
+        try:
+            x = system.solve(fmpq_mat(len(rows), 1, [right[i] for i in rows])).entries()
+        except ZeroDivisionError:
+            return None
+        values = dict(zip(keys, x[1:], strict=False))
+        gram = {key: [[values.get(key, fmpq(0))]] for key in self.gram}
+        multipliers = tuple(
+            Polynomial.constant(to_fraction(v), ring.n, self.problem.objective.names).exact()
+            for v in x[1 + len(keys) :]
+        )
+        return self._finish(gram, multipliers, absorb=False)
 
     def corrected(self):
         """The floats as they are, corrected in the two ways there are; the better proof.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from numbers import Real
 
 from .polynomials import Polynomial
@@ -80,6 +81,43 @@ class PolynomialProblem:
     def with_inequality(self, g: Polynomial) -> PolynomialProblem:
         """The same problem with one inequality more, put last."""
         return PolynomialProblem(self.objective, (*self.inequalities, g), self.equalities)
+
+    def within(self, bounds) -> PolynomialProblem:
+        """The same problem with (upper_i - x_i)(x_i - lower_i) >= 0 for every variable.
+
+        A bounded feasible set makes proofs easier: give bounds wherever you know some.
+
+        Parameters
+        ----------
+        bounds : (lower, upper), or one such pair a variable
+            Finite, lower < upper; unchanged where a variable's pair is None.
+
+        Examples
+        --------
+        >>> from polysos import variables
+        >>> x, y = variables(2)
+        >>> PolynomialProblem(x * y).within([(-1, 1), None])
+        minimise x1*x2
+        subject to -x1^2 + 1 >= 0
+        """
+        pairs = list(bounds)
+        if len(pairs) == 2 and all(isinstance(end, Real) for end in pairs):
+            pairs = [tuple(pairs)] * self.n_variables
+        if len(pairs) != self.n_variables:
+            raise ValueError(
+                f"bounds must be one pair or {self.n_variables}, one a variable, got {len(pairs)}"
+            )
+        f, added = self.objective, []
+        for i, pair in enumerate(pairs):
+            if pair is None:
+                continue
+            lower, upper = pair
+            if not -inf < lower < upper < inf:
+                raise ValueError(f"bounds[{i}] must be finite with lower < upper, got {pair}")
+            unit = tuple(int(i == j) for j in range(self.n_variables))
+            x = Polynomial({unit: 1}, self.n_variables, f.names)
+            added.append((upper - x) * (x - lower))
+        return PolynomialProblem(f, (*self.inequalities, *added), self.equalities)
 
     def _repr_latex_(self):
         lines = [rf"\min \quad & {self.objective.latex()}"]
