@@ -20,7 +20,8 @@ from .program import Program, Status, square
 from .scaling import ScaledProblem
 
 _STEPS = 3
-_SMALL = 1e-3
+_SMALL = 1e-3  # eigenvalues of a block, whose traces add up to 1
+_ZERO = 1e-6  # change of f along a direction
 
 
 def smallest_face(
@@ -34,7 +35,7 @@ def smallest_face(
     for _ in range(_STEPS):
         program = Program(scaled, order, generators, denominator, recession=True)
         status, value = program.solve(solver, verbose=False, time_limit=None)
-        if status not in (Status.SOLVED, Status.INACCURATE) or abs(value) > _SMALL:
+        if status not in (Status.SOLVED, Status.INACCURATE) or abs(value) > _ZERO:
             return generators
         blocks = [square(op @ program.y.value) for op in program.operators]
         faces = [_complement(M) for M in blocks]

@@ -22,8 +22,8 @@ COLOURS = {
 
 STYLE = {
     "axes.prop_cycle": cycler(color=list(COLOURS.values())),
-    "figure.figsize": (6.0, 3.6),
-    "figure.dpi": 150,
+    "figure.figsize": (5.2, 3.4),
+    "figure.dpi": 170,
     "figure.constrained_layout.use": True,
     "figure.facecolor": "white",
     "axes.facecolor": "white",

@@ -20,7 +20,7 @@ from .figures import STYLE
 _COLOURS = 32  # of a frame: a line drawing needs few, and the page stays small
 
 
-def frames_slider(values, draw, label: str, alt, names=None, start: int = 0, size=(6.0, 3.6)):
+def frames_slider(values, draw, label: str, alt, names=None, start: int = 0, size=(5.2, 3.4)):
     """A slider through pictures that are drawn beforehand: it moves without a kernel.
 
     Parameters
@@ -79,7 +79,7 @@ def _frame(draw, value, alt: str, size) -> str:
     figure.savefig(drawn, format="png")
     Image.open(drawn).convert("RGB").quantize(_COLOURS).save(small, format="png", optimize=True)
     data = base64.b64encode(small.getvalue()).decode()
-    width = round(100 * size[0])
+    width = round(120 * size[0])
     return (
         f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" '
         f'style="width: 100%; max-width: {width}px">'
@@ -101,14 +101,14 @@ def self_check(answer, is_right, hint: str) -> None:
     Examples
     --------
     >>> self_check(..., lambda x: x == 2, "Add one to one.")
-    Your turn: put your answer in place of the dots.
+    Your turn: replace the dots.
     >>> self_check(3, lambda x: x == 2, "Add one to one.")
     Not yet. Add one to one.
     >>> self_check(2, lambda x: x == 2, "Add one to one.")
     Right.
     """
     if answer is ...:
-        print("Your turn: put your answer in place of the dots.")
+        print("Your turn: replace the dots.")
         return
     try:
         right = bool(is_right(answer))

@@ -115,9 +115,7 @@ class Search:
                     continue
                 for slack in slacks:
                     yield partial(self.prove_variant, scaled, order, u, denominator=r, slack=slack)
-                yield partial(
-                    self.prove_variant, scaled, order, u, denominator=r, slack=1e-8, facial=True
-                )
+                yield partial(self.prove_on_face, scaled, order, u, r)
             if len(scaled.inequalities) > 1:
                 yield partial(self.prove_variant, scaled, order, u, products=True, slack=slacks[0])
         if self.has_value() and 2 * self.n * relaxation.seconds < _QUICK:
@@ -199,6 +197,14 @@ class Search:
         self.prove(replace(relaxation, sublevel=u), label)
         if not self.is_certified():
             self.learn(relaxation)
+
+    def prove_on_face(self, scaled, order: int, u: Fraction | None, r: int) -> None:
+        """Facial reduction, with less and less slack while that helps."""
+        for slack in (1e-8, 1e-10, 1e-11):
+            before = self.proof
+            self.prove_variant(scaled, order, u, denominator=r, slack=slack, facial=True)
+            if self.proof is before or self.finished():
+                return
 
     def tighten(self, order: int) -> None:
         """Prove that the points at least as good as ours lie in ever smaller boxes.
