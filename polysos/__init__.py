@@ -9,6 +9,7 @@ Read the modules in this order; each imports only from the ones before it.
     scaling        units in which every number is of size one
     generators     the blocks of a relaxation and their bases
     program        one relaxation as a semidefinite program
+    faces          facial reduction: smaller bases where no Gram matrix is definite
     relaxation     the order-k relaxation and its dual
     flatness       numerical rank, flat truncation
     extraction     minimizers out of a flat moment matrix
@@ -19,6 +20,7 @@ Read the modules in this order; each imports only from the ones before it.
     search         points from above, proofs from below
     hierarchy      climb the orders until something is proven
     networks       networks with learnable polynomial activations
+    figures, labs  the book's figure style and widgets (not imported here)
 
 Symbols, in code and chapters alike: f objective, g inequality, h equality, x the variables (z in
 scaled units), k the order, y the moments (tms) with Riesz functional L_y, M_k(y) moment matrix,

@@ -17,7 +17,8 @@ from PIL import Image
 
 from .figures import STYLE
 
-_COLOURS = 32  # of a frame: a line drawing needs few, and the page stays small
+# Of a frame: the page stays small.
+_COLOURS, _DPI = 24, 140
 
 
 def frames_slider(values, draw, label: str, alt, names=None, start: int = 0, size=(5.2, 3.4)):
@@ -76,7 +77,7 @@ def _frame(draw, value, alt: str, size) -> str:
     figure = Figure(figsize=size)
     draw(figure, value)
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png")
+    figure.savefig(drawn, format="png", dpi=_DPI)
     Image.open(drawn).convert("RGB").quantize(_COLOURS).save(small, format="png", optimize=True)
     data = base64.b64encode(small.getvalue()).decode()
     width = round(120 * size[0])

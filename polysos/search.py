@@ -25,6 +25,7 @@ from .certificates import sos_certificate, verify_certificate
 from .descent import DescentCurve, find_descent_curve
 from .extraction import extract_minimizers
 from .flatness import flat_truncation
+from .generators import weighted_generators
 from .polynomials import Polynomial
 from .problem import PolynomialProblem
 from .proofs import Proof, empty_box_proof, smaller_box
@@ -32,7 +33,7 @@ from .relaxation import Relaxation, Status, constant_multipliers, solve_scaled
 from .scaling import scale_problem
 
 _LARGEST = 1000  # moments of the largest relaxation that is tried without a time limit
-_QUICK = 3.0  # seconds that an optional step may take, by estimate
+_QUICK = 1e8  # operations of a step that is optional, by estimate: seconds
 _ROUNDS = 6  # of box reductions at one order
 
 
@@ -118,7 +119,7 @@ class Search:
                 yield partial(self.prove_on_face, scaled, order, u, r)
             if len(scaled.inequalities) > 1:
                 yield partial(self.prove_variant, scaled, order, u, products=True, slack=slacks[0])
-        if self.has_value() and 2 * self.n * relaxation.seconds < _QUICK:
+        if self.has_value() and self.work(order) <= _QUICK:
             yield lambda: self.tighten(order)
 
     def list_minimizers(self, max_order: int) -> None:
@@ -129,20 +130,25 @@ class Search:
         if not self.is_certified() or self.atoms is not None:
             return
         order = self.history[-1].order + 1 if self.history else self.first_order
-        while order <= max_order and self.atoms is None and self.is_quick(order):
+        while order <= max_order and self.atoms is None and self.worthwhile(order):
             self.climb(order)
             order += 1
         for z in self.local.random_starts(24, seed=2):
             if self.atoms is None and not self.late():
                 self.improve(z)
 
-    def is_quick(self, order: int) -> bool:
-        """Whether the next order takes seconds, by the time that the last one took."""
-        if not self.history:
-            return True
-        last = self.history[-1]
-        growth = comb(self.n + 2 * order, self.n) / comb(self.n + 2 * last.order, self.n)
-        return growth**3 * last.seconds <= _QUICK and not self.late()
+    def worthwhile(self, order: int) -> bool:
+        return not self.history or (self.work(order) <= _QUICK and not self.late())
+
+    def work(self, order: int) -> float:
+        """Operations of one step of an interior-point method at this order, about.
+
+        A count, not a clock: what is tried must not depend on how busy the machine is.
+        """
+        blocks = weighted_generators(self.scaled, order, products=False)
+        return comb(self.n + 2 * order, self.n) ** 2 * sum(
+            g.size * (g.size + 1) / 2 for g in blocks
+        )
 
     # The steps
 
