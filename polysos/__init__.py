@@ -2,6 +2,7 @@
 
 Read the modules in this order; each imports only from the ones before it.
 
+    checks         errors that name the argument, what is required and what came
     polynomials    sparse polynomials, monomial bases
     moments        Riesz functional, moment and localizing matrices
     problem        minimise f over g >= 0, h == 0

@@ -55,9 +55,10 @@ def _tighten(terms: dict, i: int, box: list) -> tuple[float, float]:
     rest = Fraction(0)
     for alpha, c in terms.items():
         if not 0 < alpha[i] == sum(alpha):
-            rest += largest_value(c, alpha, box)
-            if rest == inf:
+            largest = largest_value(c, alpha, box)
+            if largest == inf:
                 return lower, upper
+            rest += largest
     coefficients = [rest] + [pure.get(a, Fraction(0)) for a in range(1, max(pure) + 1)]
     mirrored = [c * (-1) ** a for a, c in enumerate(coefficients)]
     return max(lower, -_last_point(mirrored)), min(upper, _last_point(coefficients))
@@ -81,7 +82,12 @@ def _number(x: float):
 
 
 def _times(a, b):
-    return Fraction(0) if a == 0 or b == 0 else a * b
+    """a * b for numbers and infinities, with 0 * inf = 0."""
+    if a == 0 or b == 0:
+        return Fraction(0)
+    if abs(a) == inf or abs(b) == inf:  # a rational may be too large for a float
+        return inf if (a > 0) == (b > 0) else -inf
+    return a * b
 
 
 def _last_point(coefficients: list[Fraction]) -> float:
@@ -92,7 +98,10 @@ def _last_point(coefficients: list[Fraction]) -> float:
     """
     if coefficients[-1] >= 0:
         return inf
-    p = np.polynomial.Polynomial([float(c) for c in coefficients])
+    try:
+        p = np.polynomial.Polynomial([float(c) for c in coefficients])
+    except OverflowError:
+        return inf  # no guess can be made with numbers that floats cannot hold
     real = [0.0]
     while p.degree() >= 1:
         roots = p.roots()

@@ -17,6 +17,7 @@ from flint import fmpq, fmpq_mat
 from scipy.linalg import qr
 
 from .box import bounding_box
+from .checks import check_type
 from .moments import BasisMatrix
 from .polynomials import Polynomial
 from .problem import PolynomialProblem
@@ -78,6 +79,7 @@ def sos_certificate(relaxation: Relaxation) -> Certificate:
     ValueError
         If the relaxation has no multipliers, because the solver found none.
     """
+    check_type("relaxation", relaxation, Relaxation)
     m, scaled = relaxation.multipliers, relaxation.scaled
     if m is None:
         raise ValueError(
@@ -112,22 +114,53 @@ def verify_certificate(certificate: Certificate, lemmas: tuple[Proof, ...] = ())
         `proof.holds` says whether anything is proven and `proof.bound` what. A wrong certificate
         gives a weaker bound or none, never a wrong one.
     """
+    check_type("certificate", certificate, Certificate)
+    if not _is_finite(certificate):
+        return _nothing(certificate.problem)
     draft = _Draft(certificate, tuple(lemmas))
+    if not all((np.abs(Q.values) < 1e100).all() for Q in draft.gram.values()):
+        return _nothing(certificate.problem)  # too large in the user's units
     for proof in (*draft.clean(), draft.vertex(), draft.corrected()):
         if proof is not None and holds_on(proof, draft.box):
             return proof
-    return draft.failure()
+    return _nothing(certificate.problem)
+
+
+def _is_finite(c: Certificate) -> bool:
+    """Whether all numbers are finite, and the units positive: others mean nothing."""
+    units = [c.scaled.scale, c.scaled.objective_factor, *c.scaled.inequality_factors]
+    units += [*c.scaled.equality_factors]
+    numbers = [c.bound, c.scaled.center, *units]
+    numbers += [np.asarray(Q.values, dtype=float) for Q in c.gram.values()]
+    numbers += [q.coefficients.astype(float) for q in c.equality_multipliers]
+    return all(np.isfinite(v).all() for v in numbers) and all(np.all(v > 0) for v in units)
+
+
+def _nothing(problem: PolynomialProblem) -> Proof:
+    n = problem.n_variables
+    return Proof(
+        holds=False,
+        bound=None,
+        problem=problem,
+        center=(Fraction(0),) * n,
+        scale=(Fraction(1),) * n,
+        gram={},
+        equality_multipliers=(),
+        message="the multipliers do not satisfy the identity closely enough to be corrected; "
+        "bounds on the variables among the constraints would help",
+    )
 
 
 class _Draft:
     """The way from the floats of a certificate to the rationals of a proof."""
 
     def __init__(self, certificate: Certificate, lemmas: tuple[Proof, ...]):
-        # A lemma counts where all that it assumes holds here.
-        self.lemmas = tuple(t for t in lemmas if implies(certificate.problem, t.problem))
-        self.box = bounding_box(certificate.problem)
-        for lemma in self.lemmas:
-            self.box = smaller_box(self.box, lemma)
+        # A lemma counts where it holds and all that it assumes is given here.
+        self.lemmas, self.box = (), bounding_box(certificate.problem)
+        for lemma in lemmas:
+            if implies(certificate.problem, lemma.problem) and holds_on(lemma, self.box):
+                self.lemmas += (lemma,)
+                self.box = smaller_box(self.box, lemma)
         c, scaled = certificate, certificate.scaled
         self.certificate = c
         self.problem = PolynomialProblem(
@@ -213,22 +246,6 @@ class _Draft:
                     return None
             drafts.append(self._finish(gram, multipliers, absorb, shift=bounded))
         return max((d for d in drafts if d), key=lambda proof: proof.bound, default=None)
-
-    def failure(self) -> Proof:
-        return Proof(
-            holds=False,
-            bound=None,
-            problem=self.problem,
-            center=self.center,
-            scale=self.scale,
-            gram=self.gram,
-            equality_multipliers=self.multipliers,
-            denominator=self.denominator,
-            sublevel=self.sublevel,
-            lemmas=self.lemmas,
-            message="the multipliers do not satisfy the identity closely enough to be corrected; "
-            "bounds on the variables among the constraints would help",
-        )
 
     def _expanded(self, gram):
         return {key: _expanded(Q, self.gram[key].face) for key, Q in gram.items()}

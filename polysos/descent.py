@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from math import lcm
+from numbers import Integral, Rational
 
 import numpy as np
 
@@ -40,6 +41,11 @@ class DescentCurve:
 
     def verify(self) -> bool:
         """Check in exact arithmetic: f falls to -inf, every g stays >= 0, every h vanishes."""
+        n = self.problem.n_variables
+        rational = all(isinstance(b, Rational) for b in self.coefficients)
+        integral = all(isinstance(w, Integral) for w in self.powers)
+        if not (len(self.coefficients) == len(self.powers) == n and rational and integral):
+            return False
         f = self._along(self.problem.objective)
         if not f or max(f) <= 0 or f[max(f)] >= 0:
             return False

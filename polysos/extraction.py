@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
+from .checks import check_type
 from .flatness import FlatTruncation, flat_truncation
 from .polynomials import monomial_index, monomials
 from .relaxation import Relaxation
@@ -73,6 +74,7 @@ def extract_minimizers(
     >>> sorted(found.points.round(3).ravel().tolist()), found.weights.round(3).tolist()
     ([-1.0, 1.0], [0.5, 0.5])
     """
+    check_type("relaxation", relaxation, Relaxation)
     flat = flat_truncation(relaxation) if flat is None else flat
     if not flat.is_flat:
         raise ValueError(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .checks import check_positive, check_type
 from .relaxation import Relaxation
 
 RANK_TOLERANCE = 1e-3
@@ -98,8 +99,7 @@ def numerical_rank(matrix, tolerance: float = RANK_TOLERANCE) -> NumericalRank:
     (1, '4e+05')
     """
     matrix = np.asarray(matrix, dtype=float)
-    if not 0 < tolerance < 1:
-        raise ValueError(f"tolerance must be between 0 and 1, got {tolerance!r}")
+    check_positive("tolerance", tolerance, below=1)
     if matrix.ndim != 2 or not np.isfinite(matrix).all():
         raise ValueError(f"matrix must be a finite matrix, got shape {matrix.shape}")
     s = np.linalg.svd(matrix, compute_uv=False)
@@ -134,6 +134,7 @@ def flat_truncation(relaxation: Relaxation, tolerance: float = RANK_TOLERANCE) -
     >>> flat.is_flat, flat.order, flat.rank
     (True, 2, 2)
     """
+    check_type("relaxation", relaxation, Relaxation)
     problem, k = relaxation.problem, relaxation.order
     ranks = {d: numerical_rank(relaxation.scaled_moment_matrix(d), tolerance) for d in range(k + 1)}
     step = problem.constraint_degree

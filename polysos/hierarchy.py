@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from .checks import check_positive, check_type
 from .descent import DescentCurve
 from .problem import PolynomialProblem
 from .program import check_solver
@@ -129,15 +130,14 @@ def minimize(
     certified True 4
     """
     start = time.perf_counter()
-    if not isinstance(problem, PolynomialProblem):
-        raise TypeError(f"problem must be a PolynomialProblem, got {problem!r}")
+    check_type("problem", problem, PolynomialProblem)
     max_order = max(4, problem.minimum_order) if max_order is None else max_order
     check_order(problem, max_order, "max_order")
     check_solver(solver)
-    _check_positive("tolerance", tolerance)
-    _check_positive("feasibility", feasibility)
+    check_positive("tolerance", tolerance)
+    check_positive("feasibility", feasibility)
     if time_limit is not None:
-        _check_positive("time_limit", time_limit)
+        check_positive("time_limit", time_limit)
     search = Search(problem, solver, tolerance, feasibility, start, time_limit, verbose)
     search.run(max_order)
     return _conclude(search)
@@ -201,8 +201,3 @@ def _message(status: Outcome, proof, search: Search, found: int) -> str:
                 "nothing could be verified: add bounds on the variables, scale the problem, raise "
                 "max_order or try another solver"
             )
-
-
-def _check_positive(name: str, value) -> None:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < np.inf:
-        raise ValueError(f"{name} must be a positive number, got {value!r}")

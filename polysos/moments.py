@@ -13,9 +13,9 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import comb
 
+from .checks import check_integer, check_type
 from .polynomials import (
     Polynomial,
-    check_integer,
     monomial_index,
     monomial_names,
     monomials,
@@ -64,6 +64,7 @@ class Moments:
         >>> moments_of_points([[1.0, 2.0], [3.0, 0.0]], degree=2, weights=[0.5, 0.5]).riesz(x * z)
         1.0
         """
+        check_type("p", p, Polynomial)
         if p.n_variables != self.n_variables or p.degree > self.degree:
             raise ValueError(
                 f"p must have {self.n_variables} variables and degree at most {self.degree}, "
@@ -73,6 +74,7 @@ class Moments:
 
     def truncate(self, degree: int) -> Moments:
         """The moments up to a smaller degree."""
+        check_integer("degree", degree, at_least=0, at_most=self.degree)
         size = len(monomials(self.n_variables, degree))
         return Moments(self.values[:size], self.n_variables, degree, self.names)
 
@@ -182,6 +184,8 @@ def moments_of_points(points, degree: int, weights=None, names=None) -> Moments:
     basis = monomials(n, degree)
     values = weights @ np.prod(points[:, None, :] ** basis, axis=-1)
     names = tuple(f"x{i + 1}" for i in range(n)) if names is None else tuple(names)
+    if len(names) != n:
+        raise ValueError(f"names must be {n}, one a variable, got {names}")
     return Moments(values, n, degree, names)
 
 
@@ -206,6 +210,7 @@ def moment_matrix(moments: Moments, order: int) -> BasisMatrix:
     array([[1., 0.],
            [0., 1.]])
     """
+    check_type("moments", moments, Moments)
     one = Polynomial.constant(1.0, moments.n_variables, moments.names)
     return localizing_matrix(one, moments, order)
 
@@ -239,9 +244,14 @@ def localizing_matrix(g: Polynomial, moments: Moments, order: int) -> BasisMatri
            [0.25 , 0.125, 0.125],
            [0.25 , 0.125, 0.125]])
     """
-    check_integer("order", order, at_least=0)
-    if 2 * order > moments.degree:
-        raise ValueError(f"order must be at most {moments.degree // 2}, got {order}")
+    check_type("g", g, Polynomial)
+    check_type("moments", moments, Moments)
+    if g.n_variables != moments.n_variables:
+        raise ValueError(
+            f"g must have as many variables as the moments, {moments.n_variables}, "
+            f"got {g.n_variables}"
+        )
+    check_integer("order", order, at_least=0, at_most=moments.degree // 2)
     if 2 * order < g.degree:
         raise ValueError(f"order must be at least {-(-g.degree // 2)}, got {order}")
     basis = monomials(moments.n_variables, localizing_degree(g, order))

@@ -16,7 +16,8 @@ from numbers import Real
 
 import numpy as np
 
-from .polynomials import Polynomial, check_integer, variables
+from .checks import check_integer, check_sequence
+from .polynomials import Polynomial, variables
 from .problem import PolynomialProblem
 
 
@@ -49,8 +50,9 @@ class PolynomialNetwork:
     """
 
     def __init__(self, weights, degrees):
+        weights = check_sequence("weights", weights)
         weights = [_array(f"weights[{i}]", W) for i, W in enumerate(weights)]
-        degrees = tuple(degrees)
+        degrees = tuple(check_sequence("degrees", degrees))
         for i, d in enumerate(degrees):
             check_integer(f"degrees[{i}]", d, at_least=1)
         if len(weights) < 2 or len(weights) != len(degrees) + 1:
@@ -58,6 +60,9 @@ class PolynomialNetwork:
                 "weights must be one matrix more than there are degrees, and at least 2, "
                 f"got {len(weights)} matrices and {len(degrees)} degrees"
             )
+        for i, W in enumerate(weights):
+            if W.size == 0:
+                raise ValueError(f"weights[{i}] must have rows and columns, got shape {W.shape}")
         for i, (V, W) in enumerate(pairwise(weights)):
             if W.shape[1] != V.shape[0]:
                 raise ValueError(
@@ -198,7 +203,10 @@ class PolynomialNetwork:
 
 
 def _array(name: str, values, ndim: int = 2) -> np.ndarray:
-    array = np.array(values)
+    try:
+        array = np.array(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must have rows of equal length: {error}") from error
     if array.dtype == object and all(
         isinstance(v, Real) and not isinstance(v, bool) for v in array.ravel()
     ):

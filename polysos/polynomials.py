@@ -16,6 +16,8 @@ from numbers import Integral, Rational, Real
 import numpy as np
 from scipy.special import comb
 
+from .checks import check_integer, check_sequence, check_type
+
 
 @lru_cache(maxsize=256)
 def monomials(n_variables: int, degree: int) -> np.ndarray:
@@ -127,7 +129,10 @@ class Polynomial:
     @classmethod
     def from_arrays(cls, exponents, coefficients, names=None) -> Polynomial:
         """Polynomial with exponents (t, n) and coefficients (t,); equal exponents are added up."""
-        exponents = np.array(exponents, dtype=np.int64)
+        exponents = np.array(exponents)
+        if exponents.dtype.kind not in "iu" and exponents.size:
+            raise TypeError(f"exponents must be integers, got dtype {exponents.dtype}")
+        exponents = exponents.astype(np.int64)
         if exponents.ndim != 2 or exponents.shape[1] < 1 or (exponents < 0).any():
             raise ValueError(
                 "exponents must be a (t, n) array of nonnegative integers, "
@@ -268,6 +273,7 @@ class Polynomial:
 
     def derivative(self, variable: int) -> Polynomial:
         """Partial derivative with respect to the variable with this index, from 0."""
+        check_integer("variable", variable, at_least=0, at_most=self.n_variables - 1)
         exponents = self.exponents.copy()
         exponents[:, variable] = np.maximum(exponents[:, variable] - 1, 0)
         factors = self.exponents[:, variable]
@@ -310,7 +316,9 @@ class Polynomial:
         >>> (x**2 + y).substitute([y + 1, x])
         x2^2 + x1 + 2*x2 + 1
         """
-        replacements = list(replacements)
+        replacements = check_sequence("replacements", replacements)
+        for i, p in enumerate(replacements):
+            check_type(f"replacements[{i}]", p, Polynomial)
         if len(replacements) != self.n_variables:
             raise ValueError(
                 f"replacements must have one entry a variable, {self.n_variables}, "
@@ -392,14 +400,6 @@ def latex_number(c) -> str:
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
-def check_integer(name: str, value, at_least: int) -> None:
-    """Raise unless `value` is an integer that is large enough."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < at_least:
-        raise ValueError(f"{name} must be at least {at_least}, got {value}")
-
-
 _GREEK = set("alpha beta gamma delta theta lambda mu sigma tau phi psi omega".split())
 
 
@@ -422,7 +422,10 @@ def _coefficient_array(values) -> np.ndarray:
             exact = [Fraction(c) for c in values]
             coefficients = np.array(exact, dtype=object)
         else:
-            coefficients = np.array([float(c) for c in values], dtype=float)
+            try:
+                coefficients = np.array([float(c) for c in values], dtype=float)
+            except OverflowError as error:
+                raise ValueError("coefficients must be finite floats, got a larger one") from error
     if coefficients.dtype != object and not np.isfinite(coefficients).all():
         bad = coefficients[~np.isfinite(coefficients)][0]
         raise ValueError(f"coefficients must be finite, got {bad}")

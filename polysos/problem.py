@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import inf
 from numbers import Real
 
+from .checks import check_sequence
 from .polynomials import Polynomial
 
 
@@ -45,12 +46,14 @@ class PolynomialProblem:
             constraints = getattr(self, name)
             if isinstance(constraints, Polynomial):
                 raise TypeError(f"{name} must be a list of Polynomial, got one Polynomial")
-            constraints = tuple(constraints)
+            constraints = tuple(check_sequence(name, constraints))
             for g in constraints:
                 if not isinstance(g, Polynomial):
                     raise TypeError(f"{name} must hold Polynomial objects, got {g!r}")
             object.__setattr__(self, name, constraints)
         f, constraints = self.objective, self.inequalities + self.equalities
+        for p in (f, *constraints):
+            _check_size(p)
         if isinstance(f, Real) and not isinstance(f, bool) and constraints:
             f = Polynomial.constant(f, constraints[0].n_variables, constraints[0].names)
             object.__setattr__(self, "objective", f)
@@ -130,3 +133,12 @@ class PolynomialProblem:
         text = f"minimise {self.objective!r}"
         rows = [f"{g!r} >= 0" for g in self.inequalities] + [f"{h!r} == 0" for h in self.equalities]
         return text + ("\nsubject to " + "\n           ".join(rows) if rows else "")
+
+
+def _check_size(p) -> None:
+    """Raise where a coefficient is so large or small that its products leave the floats."""
+    for c in p.coefficients if isinstance(p, Polynomial) else ():
+        if not 1e-100 < abs(c) < 1e100:
+            raise ValueError(
+                f"coefficients must have sizes between 1e-100 and 1e100: change units; got {p!r}"
+            )

@@ -16,7 +16,9 @@ import json
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import inf, nextafter, prod
+from numbers import Rational
 from pathlib import Path
+from sys import float_info
 
 import numpy as np
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
@@ -27,6 +29,7 @@ from .polynomials import Polynomial
 from .problem import PolynomialProblem
 
 _FORMAT = "polysos proof 1"
+_MOST_DENOMINATORS = 100  # a power of theta beyond this is no use, and takes forever to expand
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +114,11 @@ class Proof:
             If the file is not a proof.
         """
         try:
-            return _from_json(json.loads(Path(path).read_text()))
-        except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+            proof = _from_json(json.loads(Path(path).read_text()))
+            if not all(_is_well_formed(p) for p in (proof, *proof.lemmas)):
+                raise ValueError("parts do not fit together")
+            return proof
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"path must name a proof written by save, got {path}") from error
 
 
@@ -141,19 +147,22 @@ def _is_well_formed(proof: Proof) -> bool:
         len(proof.center) == len(proof.scale) == n
         and all(s > 0 for s in proof.scale)
         and isinstance(proof.denominator, int)
-        and proof.denominator >= 0
+        and 0 <= proof.denominator <= _MOST_DENOMINATORS
         and len(proof.equality_multipliers) == len(proof.problem.equalities)
         and all(q.n_variables == n for q in proof.equality_multipliers)
-        and all(0 <= j < m for factors in proof.gram for j in factors)
+        and all(isinstance(j, int) and 0 <= j < m for factors in proof.gram for j in factors)
         and all(Q.basis.shape == (len(Q.values), n) for Q in proof.gram.values())
         and all(Q.values.shape == (len(Q.basis),) * 2 for Q in proof.gram.values())
         and all((Q.basis >= 0).all() for Q in proof.gram.values())
+        and all(isinstance(v, Rational) for Q in proof.gram.values() for v in Q.values.flat)
         and (proof.sublevel is None or m > 0)
     )
 
 
 def implies(problem: PolynomialProblem, weaker: PolynomialProblem) -> bool:
     """Whether each constraint of the second is one of the first, or one plus a constant >= 0."""
+    if problem.n_variables != weaker.n_variables:
+        return False
     known = [g.exact() for g in problem.inequalities]
 
     def follows(g: Polynomial) -> bool:
@@ -248,7 +257,10 @@ class ExactRing:
         """A lower bound of p on the box, term by term; -inf where there is none."""
         worst = Fraction(0)
         for alpha, c in p.to_dict().items():
-            worst -= largest_value(-to_fraction(c), [int(a) for a in alpha], self.box)
+            largest = largest_value(-to_fraction(c), [int(a) for a in alpha], self.box)
+            if largest == inf:
+                return -inf
+            worst -= largest
         return worst
 
 
@@ -286,7 +298,10 @@ def is_positive_semidefinite(Q) -> bool:
 
 def round_down(value: Fraction) -> float:
     """The largest float that is at most this rational, or one float less."""
-    approximation = float(value)
+    try:
+        approximation = float(value)
+    except OverflowError:
+        return -inf if value < 0 else float_info.max
     return nextafter(approximation, -inf) if Fraction(approximation) > value else approximation
 
 
@@ -351,10 +366,11 @@ def _from_json(data: dict) -> Proof:
 
     gram = {}
     for block in data["gram"]:
-        basis = np.array(block["basis"], dtype=np.int64).reshape(-1, len(names))
-        values = np.empty((len(basis), len(basis)), dtype=object)
-        for i, row in enumerate(block["matrix"]):
-            values[i, :] = [Fraction(v) for v in row]
+        basis = np.array(block["basis"], dtype=np.int64).reshape(len(block["basis"]), len(names))
+        rows = [[Fraction(v) for v in row] for row in block["matrix"]]
+        if [len(row) for row in rows] != [len(basis)] * len(basis):
+            raise ValueError("a Gram matrix must be square, a row a monomial")
+        values = np.array(rows, dtype=object).reshape(len(basis), len(basis))
         gram[tuple(block["product_of_inequalities"])] = BasisMatrix(values, basis, names)
     return Proof(
         holds=bool(data["holds"]),
@@ -368,7 +384,7 @@ def _from_json(data: dict) -> Proof:
         scale=tuple(Fraction(s) for s in data["scale"]),
         gram=gram,
         equality_multipliers=tuple(read(q) for q in data["equality_multipliers"]),
-        denominator=int(data["denominator"]),
+        denominator=data["denominator"],
         sublevel=rational(data["sublevel"]),
         lemmas=tuple(_from_json(lemma) for lemma in data["lemmas"]),
         message=data["message"],

@@ -16,10 +16,11 @@ from fractions import Fraction
 import numpy as np
 from scipy.optimize import linprog
 
+from .checks import check_integer, check_positive, check_type
 from .faces import smallest_face
 from .generators import reduce_bases, weighted_generators
 from .moments import BasisMatrix, Moments, binomial_expansion, moment_matrix
-from .polynomials import Polynomial, check_integer, monomials
+from .polynomials import Polynomial, monomials
 from .problem import PolynomialProblem
 from .program import Multipliers, Program, Status, check_solver, coefficient_vector
 from .scaling import ScaledProblem, scale_problem
@@ -119,8 +120,9 @@ def solve_relaxation(
     >>> r.status, round(r.value, 5), round(r.moments[2], 3)
     (<Status.SOLVED: 'solved'>, 2.0, 1.0)
     """
-    if not isinstance(problem, PolynomialProblem):
-        raise TypeError(f"problem must be a PolynomialProblem, got {problem!r}")
+    check_type("problem", problem, PolynomialProblem)
+    if time_limit is not None:
+        check_positive("time_limit", time_limit)
     check_order(problem, order)
     check_solver(solver)
     return solve_scaled(scale_problem(problem), order, solver, verbose, time_limit)

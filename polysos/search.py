@@ -219,6 +219,8 @@ class Search:
         """
         scaled = self.scaled
         for _ in range(_ROUNDS):
+            if not self.has_value():
+                return  # the bound has shown that our points are not quite feasible
             u = self.sublevel(scaled)
             problem = self.problem.with_inequality(u - self.exact_objective)
             before = self.lemma_box(problem)

@@ -1,0 +1,37 @@
+"""Checks of arguments: an error names the argument, what is required and what came."""
+
+from __future__ import annotations
+
+from math import inf
+from numbers import Integral, Real
+
+
+def check_type(name: str, value, kind: type) -> None:
+    """Raise unless `value` is an instance of a class."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, got {value!r}")
+
+
+def check_integer(name: str, value, at_least: int, at_most: int | None = None) -> None:
+    """Raise unless `value` is an integer in the range."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {value}")
+    if at_most is not None and value > at_most:
+        raise ValueError(f"{name} must be at most {at_most}, got {value}")
+
+
+def check_positive(name: str, value, below: float = inf) -> None:
+    """Raise unless `value` is a number between 0 and a limit, both left out."""
+    number = hasattr(value, "__float__") and not isinstance(value, bool)
+    if not number or not 0 < value < below:
+        words = "a positive number" if below == inf else f"between 0 and {below}"
+        raise ValueError(f"{name} must be {words}, got {value!r}")
+
+
+def check_sequence(name: str, value) -> list:
+    """The entries of `value` as a list; raise unless it has some order of entries."""
+    if isinstance(value, (str, bytes, dict, Real)) or not hasattr(value, "__iter__"):
+        raise TypeError(f"{name} must be a sequence, got {value!r}")
+    return list(value)

@@ -1,0 +1,122 @@
+"""The search: what it keeps, what it drops, and when it stops."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import polysos as ps
+from tests.problems import CASES, MORE
+
+EVERY = CASES | MORE
+
+
+def search_for(name, **options):
+    import time
+
+    from polysos.search import Search
+
+    defaults = dict(
+        solver="CLARABEL",
+        tolerance=1e-6,
+        feasibility=1e-6,
+        start=time.perf_counter(),
+        time_limit=None,
+        verbose=False,
+    )
+    return Search(EVERY[name].problem, **{**defaults, **options})
+
+
+def proof_of_bound(problem, bound):
+    """Stands in for a proof: this search trusts its own."""
+    n = problem.n_variables
+    return ps.Proof(True, Fraction(bound), problem, (0,) * n, (1,) * n, {}, ())
+
+
+def test_the_best_proof_is_kept_and_one_that_does_not_hold_is_not():
+    search = search_for("double_well")
+    problem = search.problem
+    bad = ps.Proof(False, None, problem, (0,), (1,), {}, ())
+    for bound, expected in ((0, 0), (-5, 0), (1, 1)):
+        search.keep(proof_of_bound(problem, bound), "test")
+        search.keep(bad, "test")
+        assert search.proof.bound == expected
+
+
+def test_a_point_below_a_proven_bound_does_not_count():
+    """It is feasible to 1e-6 only: the proof shows that it is not quite so."""
+    search = search_for("nearly_a_point", feasibility=1e-3)
+    search.improve(np.array([0.0]))
+    assert len(search.points) == 1 and search.value() == pytest.approx(0, abs=1e-3)
+    search.keep(proof_of_bound(search.problem, 100), "test")
+    assert np.isnan(search.value()) and not search.is_certified()
+
+
+def test_without_a_value_there_is_nothing_to_tighten():
+    search = search_for("nearly_a_point", feasibility=1e-3)
+    search.improve(np.array([0.0]))
+    search.keep(proof_of_bound(search.problem, 100), "test")
+    search.tighten(1)
+    assert not search.lemmas and search.proof.bound == 100
+
+
+@pytest.mark.parametrize("bound, certified", [(2 - 1e-7, True), (2 - 1e-5, False), (2, True)])
+def test_certified_is_a_matter_of_the_gap(bound, certified):
+    search = search_for("double_well")
+    search.improve(np.array([0.9]))
+    assert search.value() == pytest.approx(2) and not search.is_certified()
+    search.keep(proof_of_bound(search.problem, Fraction(bound)), "test")
+    assert search.is_certified() is certified
+
+
+def test_infeasible_points_are_not_taken():
+    search = search_for("imaginary_circle")
+    search.improve(np.array([0.1, 0.1]))
+    search.improve(np.array([np.nan, 0.1]))
+    assert len(search.points) == 0 and not search.has_value()
+
+
+def test_points_that_drift_give_a_value_and_no_certificate():
+    search = search_for("unattained_xy")
+    search.improve(np.array([1e-2, 1e2]))
+    assert search.drifting and search.value() < 1e-3
+    search.keep(proof_of_bound(search.problem, 0), "test")
+    assert not search.is_certified()
+
+
+@pytest.mark.parametrize("name", ["camel6", "tiny_objective", "big_objective"])
+def test_the_sublevel_lies_above_the_best_value(name):
+    search = search_for(name)
+    for z in search.local.random_starts(4):
+        search.improve(z)
+    assert search.sublevel() > Fraction(search.value())
+    search.keep(proof_of_bound(search.problem, Fraction(search.value())), "test")
+    assert search.sublevel() > Fraction(search.value())
+
+
+def test_clusters_become_one_minimizer():
+    search = search_for("double_well")
+    for z in (0.9, 0.95, 1.1, -0.9, -1.05):
+        search.improve(np.array([z]))
+    search.keep(proof_of_bound(search.problem, Fraction(2 - 1e-9)), "test")
+    assert len(search.points) == 5 and np.allclose(search.minimizers(), [[-1], [1]], atol=1e-4)
+
+
+def test_time_runs_out_once_and_says_so():
+    search = search_for("double_well", time_limit=1e-9)
+    assert search.late() and search.late() and search.finished()
+    assert len(search.notes) == 1 and "time limit" in search.notes[0]
+    assert not search_for("double_well").late()
+
+
+def test_lemmas_shrink_the_box_of_better_points():
+    search = search_for("rosenbrock_box")
+    for z in search.local.random_starts(4):
+        search.improve(z)
+    problem = search.problem.with_inequality(search.sublevel() - search.exact_objective)
+    before = search.lemma_box(problem)
+    search.tighten(2)
+    after = search.lemma_box(problem)
+    assert search.lemmas and (np.diff(after) < np.diff(before)).all()
+    assert (after[:, 0] <= 1).all() and (1 <= after[:, 1]).all()  # the minimizer stays inside
+    assert search.proof.holds and search.proof.verify() and search.proof.bound <= 0
