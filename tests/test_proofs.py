@@ -575,6 +575,23 @@ def test_verify_certificate_does_not_trust_its_lemmas(with_lemmas):
             assert not proof.holds or proof.bound <= F(-2), name  # the minimum is -2.0356...
 
 
+@pytest.mark.parametrize("shift, follows", [(1, True), (0, True), (-1, False)])
+def test_a_lemma_may_use_weaker_constraints_and_no_stronger_ones(shift, follows):
+    """Where t >= 0, t + 1 >= 0 may be used, t - 1 >= 0 may not."""
+    (t,) = ps.variables(1)
+    lemma = proof_of(Problem(t, [t + shift]), -shift, {(0,): ([[0]], [[1]])})
+    proof = proof_of(Problem(t, [t]), -shift, {(0,): ([[0]], [[1]])} if shift == 0 else {})
+    assert lemma.verify() and replace(proof, lemmas=(lemma,)).verify() is follows
+
+
+def test_a_bound_above_the_sublevel_is_refused():
+    """t^2 <= -1 holds nowhere, so everything is true there; of t^2 it says only t^2 >= -1."""
+    (t,) = ps.variables(1)
+    proof = proof_of(Problem(t**2, [-1 - t**2]), -1, {}, sublevel=F(-1))
+    assert proof.verify() and not replace(proof, bound=F(0)).verify()
+    assert not replace(proof, bound=F(100)).verify()
+
+
 # What proofs say
 
 
