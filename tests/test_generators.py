@@ -69,3 +69,13 @@ def test_reduced_bases_lose_no_bound(name):
     full = solve_scaled(scale_problem(case.problem), order)
     reduced = solve_scaled(scale_problem(case.problem), order, reduced=True)
     assert reduced.value == pytest.approx(full.value, abs=1e-6)
+
+
+def test_terms_that_cancel_between_two_blocks_are_kept():
+    """t^3 + 1 = sigma_0 + sigma_1 (1 - t^2) needs t^4 in both, although t^3 has no such term."""
+    from polysos.relaxation import solve_scaled
+    from polysos.scaling import scale_problem
+
+    (t,) = ps.variables(1)
+    r = solve_scaled(scale_problem(ps.PolynomialProblem(t**3, [1 - t**2])), 2, reduced=True)
+    assert r.value == pytest.approx(-1, abs=1e-6)

@@ -80,7 +80,7 @@ def test_points_that_drift_give_a_value_and_no_certificate():
     search = search_for("unattained_xy")
     search.improve(np.array([1e-2, 1e2]))
     assert search.drifting and search.value() < 1e-3
-    search.keep(proof_of_bound(search.problem, 0), "test")
+    search.keep(proof_of_bound(search.problem, Fraction(search.value())), "test")
     assert not search.is_certified()
 
 
