@@ -19,7 +19,8 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
 
     Each constraint g = a(x_i) + rest >= 0 bounds x_i as soon as the rest is bounded above over
     the box so far. Everything is exact rational arithmetic rounded outward to floats, so the box
-    is a theorem, not an estimate. An empty box (lower > upper) proves that no point is feasible.
+    is a theorem, not an estimate. An empty box (lower > upper) proves that no point is feasible;
+    a constraint that is negative on the whole box gives one, too.
 
     >>> from polysos import variables
     >>> x, y = variables(2)
@@ -33,6 +34,8 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
     for _ in range(rounds):
         before = list(box)
         for terms in constraints:
+            if _is_violated(terms, box):
+                return np.array([(inf, -inf)] * problem.n_variables)
             for i in range(problem.n_variables):
                 box[i] = _tighten(terms, i, box)
                 if box[i][0] > box[i][1]:
@@ -44,6 +47,17 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
 
 def _much_smaller(new, old) -> bool:
     return new != old and not (new[1] - new[0] > 0.95 * (old[1] - old[0]))
+
+
+def _is_violated(terms: dict, box: list) -> bool:
+    """Whether sum(terms) < 0 on the whole box."""
+    total = Fraction(0)
+    for alpha, c in terms.items():
+        largest = largest_value(c, alpha, box)
+        if largest == inf:
+            return False
+        total += largest
+    return total < 0
 
 
 def _tighten(terms: dict, i: int, box: list) -> tuple[float, float]:

@@ -130,12 +130,18 @@ class BasisMatrix:
         >>> BasisMatrix(np.array([[1.0, -1.0], [-1.0, 1.0]]), monomials(1, 1), ("x",)).polynomial()
         x^2 - 2*x + 1
         """
-        n = self.basis.shape[1]
+        n, Q = self.basis.shape[1], self.values
+        if self.face is not None:
+            Q = self.face.T @ Q @ self.face
         sums = (self.basis[:, None, :] + self.basis[None, :, :]).reshape(-1, n)
-        return Polynomial.from_arrays(sums, self.values.ravel(), self.names)
+        return Polynomial.from_arrays(sums, Q.ravel(), self.names)
 
     def _repr_html_(self):
-        labels = [f"${label}$" for label in monomial_names(self.basis, self.names)]
+        if self.face is None:
+            labels = [f"${label}$" for label in monomial_names(self.basis, self.names)]
+        else:
+            rows = (Polynomial.from_arrays(self.basis, row, self.names) for row in self.face)
+            labels = [f"${p.latex()}$" for p in rows]
         head = "".join(f"<th>{label}</th>" for label in labels)
         rows = "".join(
             f"<tr><th>{label}</th>" + "".join(f"<td>{_cell(v)}</td>" for v in row) + "</tr>"

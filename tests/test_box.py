@@ -127,3 +127,14 @@ def test_bounds_that_touch_leave_their_point_in_the_box():
     low, high = box_of(x, [x - Fraction(1, 3), Fraction(1, 3) - x])[0].tolist()
     assert Fraction(low) <= Fraction(1, 3) <= Fraction(high)
     assert high - low < 1e-6
+
+
+@pytest.mark.parametrize("constant, word", [(1.0, "infeasible"), (0.0, "certified")])
+def test_a_constant_constraint_is_seen(constant, word):
+    x, _ = ps.variables(2)
+    for problem in (
+        ps.PolynomialProblem(x**2, equalities=[0 * x - constant]),
+        ps.PolynomialProblem(x**2, inequalities=[0 * x - constant]),
+    ):
+        s = ps.minimize(problem)
+        assert s.status == word and s.proof.verify()

@@ -1,5 +1,6 @@
 """Moments: the Riesz functional, moment matrices, localizing matrices."""
 
+from fractions import Fraction
 from math import comb
 
 import numpy as np
@@ -133,3 +134,13 @@ def test_a_matrix_is_an_array_where_one_is_needed():
     M = ps.moment_matrix(ps.moments_of_points([[1.0], [-1.0]], 2), 1)
     assert np.asarray(M).tolist() == [[1, 0], [0, 1]] and M.eigenvalues.tolist() == [1, 1]
     assert np.linalg.det(M) == 1
+
+
+def test_a_gram_matrix_on_a_face_is_that_of_its_polynomials():
+    """(x - y)^2 by the one polynomial x - y, in floats and in rationals."""
+    for number in (float, Fraction):
+        face = np.array([[number(0), number(1), number(-1)]])
+        Q = ps.BasisMatrix(np.array([[number(1)]]), ps.monomials(2, 1), ("x", "y"), face)
+        x, y = ps.variables("x y")
+        assert Q.polynomial() == (x - y) ** 2
+        assert "x - y" in Q._repr_html_()
