@@ -37,8 +37,10 @@ class LocalSearch:
     ) -> np.ndarray | None:
         """A local minimizer near a start, in scaled variables; `at_least` and `at_most` bound |z|.
 
-        None where the search ends outside of what floating point can hold.
+        None where the box is empty, or the search ends outside of what floating point can hold.
         """
+        if (self.box[:, 0] > self.box[:, 1]).any():
+            return None
         start = np.clip(start, self.box[:, 0], self.box[:, 1])
         constraints = [
             {"type": kind, "fun": functions.values, "jac": functions.jacobian}

@@ -157,6 +157,7 @@ def _by_hand() -> dict[str, Case]:
         Case("two_half_lines", Problem(t, [t - 1, -t]), "infeasible"),
         Case("imaginary_circle", Problem(x, [], [x**2 + y**2 + 1]), "infeasible"),
         Case("nearly_a_point", Problem(t, [], [t**2 + 1e-8]), "infeasible"),
+        Case("nearly_a_line", Problem(x, [], [(x - y) ** 2 + 1e-8]), "infeasible"),
         Case("system", Problem(0 * x, [], [x**2 + 1, y]), "infeasible"),
         Case("parabola_and_half_plane", Problem(x, [y - x**2 - 1, -y]), "infeasible"),
         Case("hyperbola_and_half_plane", Problem(x, [x * y - 1, -x - y, x]), "infeasible"),
