@@ -7,6 +7,8 @@ Read the modules in this order; each imports only from the ones before it.
     moments        Riesz functional, moment and localizing matrices
     problem        minimise f over g >= 0, h == 0
     box            a box that provably holds the feasible set
+    exact          rationals, polynomials over them, positive semidefinite matrices
+    region         what is proven about a feasible set
     scaling        units in which every number is of size one
     generators     the blocks of a relaxation and their bases
     program        one relaxation as a semidefinite program
@@ -14,6 +16,7 @@ Read the modules in this order; each imports only from the ones before it.
     relaxation     the order-k relaxation and its dual
     flatness       numerical rank, flat truncation
     extraction     minimizers out of a flat moment matrix
+    identity       the identity behind a proof
     proofs         exact lower bounds, verified without a solver
     certificates   from a solver's multipliers to a proof
     candidates     local search for feasible points
@@ -21,6 +24,17 @@ Read the modules in this order; each imports only from the ones before it.
     search         points from above, proofs from below
     hierarchy      climb the orders until something is proven
     networks       networks with learnable polynomial activations
+    residuals      a network and its data as F phi(c) - targets, and the losses
+    cones          small conic programs, for Clarabel
+    recovery       good coefficients by local methods
+    chain          exact lemmas about all coefficients that are good enough
+    first_box      a box around them, from linear programs in the monomials
+    box_bounds     smaller boxes, from linear programs on the box
+    splitting      where these stall: exclude one part of the box after the other
+    training       training to proven global optimality
+    baselines      gradient training and multistart, for comparison (not imported here)
+    results        records of experiments, in a file
+    experiments    the tables and the figure of the paper; python -m polysos
     figures, labs  the book's figure style and widgets (not imported here)
 
 Symbols, in code and chapters alike: f objective, g inequality, h equality, x the variables (z in
@@ -41,6 +55,7 @@ from .problem import PolynomialProblem
 from .program import Status
 from .proofs import Proof
 from .relaxation import Relaxation, solve_relaxation
+from .training import Fit, fit
 
 __version__ = "0.1.0"
 
@@ -49,6 +64,7 @@ __all__ = [
     "Certificate",
     "DescentCurve",
     "Extraction",
+    "Fit",
     "FlatTruncation",
     "Moments",
     "NumericalRank",
@@ -61,6 +77,7 @@ __all__ = [
     "Solution",
     "Status",
     "extract_minimizers",
+    "fit",
     "flat_truncation",
     "localizing_matrix",
     "minimize",

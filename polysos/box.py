@@ -80,14 +80,16 @@ def _tighten(terms: dict, i: int, box: list) -> tuple[float, float]:
 
 def largest_value(c: Fraction, alpha, box):
     """Upper end of c x^alpha over the box, exactly; inf where there is none."""
+    used = [(a, ends) for a, ends in zip(alpha, box, strict=True) if a]
+    if any(a % 2 and ends == (-inf, inf) for a, ends in used):
+        return 0 if c == 0 or any(ends == (0, 0) for _, ends in used) else inf
     low, high = Fraction(1), Fraction(1)
-    for a, (x_low, x_high) in zip(alpha, box, strict=True):
-        if a:
-            ends = [_number(x_low) ** a, _number(x_high) ** a]
-            if a % 2 == 0:
-                ends = [0 if x_low <= 0 <= x_high else min(ends), max(ends)]
-            products = [_times(p, q) for p in (low, high) for q in ends]
-            low, high = min(products), max(products)
+    for a, (x_low, x_high) in used:
+        ends = [_number(x_low) ** a, _number(x_high) ** a]
+        if a % 2 == 0:
+            ends = [0 if x_low <= 0 <= x_high else min(ends), max(ends)]
+        products = [_times(p, q) for p in (low, high) for q in ends]
+        low, high = min(products), max(products)
     return _times(c, high if c > 0 else low)
 
 

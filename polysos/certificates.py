@@ -16,21 +16,15 @@ import numpy as np
 from flint import fmpq, fmpq_mat
 from scipy.linalg import qr
 
-from .box import bounding_box
 from .checks import check_type
+from .exact import is_positive_semidefinite, to_fmpq, to_fraction
+from .generators import unit_denominator
+from .identity import Identity
 from .moments import BasisMatrix
 from .polynomials import Polynomial
 from .problem import PolynomialProblem
-from .proofs import (
-    ExactRing,
-    Proof,
-    holds_on,
-    implies,
-    is_positive_semidefinite,
-    smaller_box,
-    to_fmpq,
-    to_fraction,
-)
+from .proofs import Proof, entered, holds_on, is_about
+from .region import Region
 from .relaxation import Relaxation
 from .scaling import ScaledProblem
 
@@ -121,7 +115,7 @@ def verify_certificate(certificate: Certificate, lemmas: tuple[Proof, ...] = ())
     if not all((np.abs(Q.values) < 1e100).all() for Q in draft.gram.values()):
         return _nothing(certificate.problem)  # too large in the user's units
     for proof in (*draft.clean(), draft.vertex(), draft.corrected()):
-        if proof is not None and holds_on(proof, draft.box):
+        if proof is not None and holds_on(proof, draft.region):
             return proof
     return _nothing(certificate.problem)
 
@@ -156,11 +150,13 @@ class _Draft:
 
     def __init__(self, certificate: Certificate, lemmas: tuple[Proof, ...]):
         # A lemma counts where it holds and all that it assumes is given here.
-        self.lemmas, self.box = (), bounding_box(certificate.problem)
+        self.lemmas, self.region = (), Region.of(certificate.problem)
         for lemma in lemmas:
-            if implies(certificate.problem, lemma.problem) and holds_on(lemma, self.box):
+            if is_about(lemma, certificate.problem) and holds_on(
+                lemma, entered(self.region, lemma)
+            ):
                 self.lemmas += (lemma,)
-                self.box = smaller_box(self.box, lemma)
+                self.region = self.region.after(lemma)
         c, scaled = certificate, certificate.scaled
         self.certificate = c
         self.problem = PolynomialProblem(
@@ -170,7 +166,8 @@ class _Draft:
         )
         self.center = tuple(Fraction(v) for v in scaled.center.tolist())
         self.scale = tuple(Fraction(v) for v in scaled.scale.tolist())
-        self.denominator, self.sublevel = c.denominator, c.sublevel
+        self.denominator = unit_denominator(scaled, c.denominator) if c.denominator else None
+        self.sublevel = c.sublevel
         # The multipliers of the user's own polynomials, not of the scaled ones.
         unit = dict(zip(scaled.kept, scaled.inequality_factors, strict=True))
         self.gram = {
@@ -183,11 +180,14 @@ class _Draft:
             q * (scaled.objective_factor / factor)
             for q, factor in zip(c.equality_multipliers, scaled.equality_factors, strict=True)
         )
-        self.ring = ExactRing(self.problem, self.center, self.scale, self.box)
+        self.identity = Identity(self.problem, self.center, self.scale, self.region)
 
     def clean(self):
         """Proofs with small denominators, best chances first; only where the matrices are small."""
-        if sum(len(Q.basis) ** 2 for Q in self.gram.values()) > 2500 or self.denominator:
+        if (
+            sum(len(Q.basis) ** 2 for Q in self.gram.values()) > 2500
+            or self.denominator is not None
+        ):
             return
         target = self.certificate.bound
         slip = 1e-6 * max(1.0, abs(target))
@@ -203,13 +203,14 @@ class _Draft:
 
     def vertex(self):
         """Constant multipliers: the linear equations of the positive ones, solved exactly."""
-        if any(Q.values.shape != (1, 1) or Q.basis.any() for Q in self.gram.values()):
+        if any(not Q.is_constant for Q in self.gram.values()):
             return None
-        ring, keys = self.ring, [k for k, Q in self.gram.items() if k and Q.values[0, 0] > 0]
+        ring, change = self.identity.ring, self.identity.change
+        keys = [k for k, Q in self.gram.items() if k and Q.values[0, 0] > 0]
         columns = [ring.ctx.constant(1)]
-        columns += [prod((ring.g[j] for j in key), start=columns[0]) for key in keys]
-        columns += ring.h
-        table = [p.to_dict() for p in (ring.f, *columns)]
+        columns += [prod(map(self.identity.inequality, key), start=columns[0]) for key in keys]
+        columns += [change(ring.read(h)) for h in self.problem.equalities]
+        table = [p.to_dict() for p in (change(ring.read(self.problem.objective)), *columns)]
         monomials = sorted({alpha for terms in table for alpha in terms})
         right, *A = ([terms.get(alpha, fmpq(0)) for alpha in monomials] for terms in table)
         rows = _independent_rows(np.array([[float(to_fraction(v)) for v in c] for c in A]).T)
@@ -235,7 +236,7 @@ class _Draft:
         positive semidefinite afterwards; on an unbounded set only the second, without a shift.
         """
         multipliers = tuple(q.exact() for q in self.multipliers)
-        bounded = all(abs(end) < inf for ends in self.ring.box for end in ends)
+        bounded = self.region.is_bounded
         drafts = []
         for absorb in (True, False) if bounded else (True,):
             gram = {key: _on_grid(Q.values) for key, Q in self.gram.items()}
@@ -252,20 +253,20 @@ class _Draft:
 
     def _finish(self, gram, equality_multipliers, absorb: bool, shift=False) -> Proof | None:
         self.equality_multipliers = equality_multipliers
-        rest = self.ring.remainder(self, self._expanded(gram))
+        rest = self.identity.remainder(self, self._expanded(gram))
         bound = Fraction(self.certificate.bound)
-        if self.denominator:
-            rest -= to_fmpq(bound) * self.ring.theta(self.denominator)
+        if self.denominator is not None:
+            rest -= to_fmpq(bound) * self.identity.denominator(self)
         if absorb:
-            keep = not self.denominator
+            keep = self.denominator is None
             complete = _absorb(rest, self.gram[()], gram[()], keep)
             if not complete and not shift:
                 return None
             if shift and not _shift(gram[()]):
                 return None
-            rest = self.ring.remainder(self, self._expanded(gram))
-        if not self.denominator:
-            bound = self.ring.smallest(rest)
+            rest = self.identity.remainder(self, self._expanded(gram))
+        if self.denominator is None:
+            bound = self.identity.smallest(rest)
         if abs(bound) == inf:
             return None
         if self.sublevel is not None:

@@ -108,6 +108,17 @@ class BasisMatrix:
     names: tuple[str, ...]
     face: np.ndarray | None = None
 
+    @staticmethod
+    def constant(value, names) -> BasisMatrix:
+        """The 1 x 1 matrix of the basis (1): a multiplier that is a number."""
+        values = np.array([[value]], dtype=float if isinstance(value, float) else object)
+        return BasisMatrix(values, np.zeros((1, len(names)), dtype=np.int64), tuple(names))
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether this is a multiplier that is a number."""
+        return self.values.shape == (1, 1) and not self.basis.any()
+
     def __array__(self, dtype=None, copy=None):
         return np.array(self.values, dtype=dtype)
 

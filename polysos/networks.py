@@ -51,7 +51,7 @@ class PolynomialNetwork:
 
     def __init__(self, weights, degrees):
         weights = check_sequence("weights", weights)
-        weights = [_array(f"weights[{i}]", W) for i, W in enumerate(weights)]
+        weights = [_array(f"weights[{i}]", W).copy() for i, W in enumerate(weights)]
         degrees = tuple(check_sequence("degrees", degrees))
         for i, d in enumerate(degrees):
             check_integer(f"degrees[{i}]", d, at_least=1)
@@ -126,8 +126,25 @@ class PolynomialNetwork:
 
     def mean_outputs(self, inputs) -> list[Polynomial]:
         """(1/N) sum_i f(x_i; c), one polynomial in c an output."""
-        h = {(0,) * self.n_coefficients: self._inputs(inputs)}
-        one = next(iter(h)), np.ones_like(self._inputs(inputs)[:, :1])
+        W = self.weights[-1]
+        hidden = self.hidden_monomials(self._inputs(inputs))
+        means = {alpha: _mean(values) @ W.T for alpha, values in hidden.items()}
+        exponents = np.array(list(means), dtype=np.int64)
+        table = np.array(list(means.values()))
+        return [
+            Polynomial.from_arrays(exponents, table[:, j], self.coefficient_names)
+            for j in range(self.n_outputs)
+        ]
+
+    def hidden_monomials(self, inputs: np.ndarray) -> dict[tuple, np.ndarray]:
+        """h_D as a polynomial in c: an array (N, m_D) for the exponent of each monomial.
+
+        >>> net = PolynomialNetwork([[[2.0]], [[1.0]]], degrees=(2,))
+        >>> {alpha: h.tolist() for alpha, h in net.hidden_monomials(np.array([[3.0]])).items()}
+        {(1, 0, 0): [[1.0]], (0, 1, 0): [[6.0]], (0, 0, 1): [[36.0]]}
+        """
+        h = {(0,) * self.n_coefficients: inputs}
+        one = next(iter(h)), np.ones_like(inputs[:, :1])
         position = 0
         for layer, (W, degree) in enumerate(zip(self.weights, self.degrees, strict=False), 1):
             v = {alpha: values @ W.T for alpha, values in h.items()}
@@ -141,14 +158,7 @@ class PolynomialNetwork:
                 for alpha, values in power.items():
                     _add(h, _raised(alpha, position) if unknown else alpha, values)
                 position += unknown
-        W = self.weights[-1]
-        means = {alpha: _mean(values) @ W.T for alpha, values in h.items()}
-        exponents = np.array(list(means), dtype=np.int64)
-        table = np.array(list(means.values()))
-        return [
-            Polynomial.from_arrays(exponents, table[:, j], self.coefficient_names)
-            for j in range(self.n_outputs)
-        ]
+        return h
 
     def mean_residuals(self, inputs, outputs) -> list[Polynomial]:
         """r_j(c) = (1/N) sum_i (f(x_i; c) - y_i)_j, the residuals in the loss (1.3).
@@ -163,13 +173,7 @@ class PolynomialNetwork:
         list of Polynomial
             In the coefficients, one an output; exact where weights and data are `Fraction`.
         """
-        inputs = self._inputs(inputs)
-        outputs = _array("outputs", outputs)
-        if outputs.shape != (len(inputs), self.n_outputs):
-            raise ValueError(
-                f"outputs must have shape ({len(inputs)}, {self.n_outputs}), one row an input, "
-                f"got {outputs.shape}"
-            )
+        inputs, outputs = self.check_data(inputs, outputs)
         targets = _mean(outputs)
         return [r - t for r, t in zip(self.mean_outputs(inputs), targets, strict=True)]
 
@@ -193,6 +197,16 @@ class PolynomialNetwork:
         inequalities = [g for r in residuals for g in (theta + r, theta - r)]
         return PolynomialProblem(theta, inequalities)
 
+    def check_data(self, inputs, outputs) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and outputs as arrays; ValueError or TypeError if they do not fit the network."""
+        X, Y = self._inputs(inputs), _array("outputs", outputs)
+        if Y.shape != (len(X), self.n_outputs):
+            raise ValueError(
+                f"outputs must have shape ({len(X)}, {self.n_outputs}), one row an input, "
+                f"got {Y.shape}"
+            )
+        return X, Y
+
     def _inputs(self, inputs) -> np.ndarray:
         X = _array("inputs", inputs)
         if X.shape[1] != self.n_inputs or len(X) == 0:
@@ -204,7 +218,7 @@ class PolynomialNetwork:
 
 def _array(name: str, values, ndim: int = 2) -> np.ndarray:
     try:
-        array = np.array(values)
+        array = np.asarray(values)
     except ValueError as error:
         raise ValueError(f"{name} must have rows of equal length: {error}") from error
     if array.dtype == object and all(
@@ -212,7 +226,7 @@ def _array(name: str, values, ndim: int = 2) -> np.ndarray:
     ):
         array = np.array([Fraction(v) for v in array.ravel()], dtype=object).reshape(array.shape)
     elif array.dtype.kind in "iuf":
-        array = array.astype(float)
+        array = array.astype(float, copy=False)
     else:
         raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
     if array.ndim != ndim:

@@ -28,7 +28,8 @@ from .flatness import flat_truncation
 from .generators import weighted_generators
 from .polynomials import Polynomial
 from .problem import PolynomialProblem
-from .proofs import Proof, empty_box_proof, smaller_box
+from .proofs import Proof, empty_box_proof
+from .region import Region
 from .relaxation import Relaxation, Status, constant_multipliers, solve_scaled
 from .scaling import scale_problem
 
@@ -223,13 +224,13 @@ class Search:
                 return  # the bound has shown that our points are not quite feasible
             u = self.sublevel(scaled)
             problem = self.problem.with_inequality(u - self.exact_objective)
-            before = self.lemma_box(problem)
+            before = self.region(problem).box
             for x in self.exact_variables():
                 for side in (x, -x):
                     if self.late():
                         return
                     self.add_lemma(replace(problem, objective=side), order)
-            after = self.lemma_box(problem)
+            after = self.region(problem).box
             scaled = scale_problem(problem, after)
             relaxation = self.solve(scaled, order, slack=0.0 if _is_bounded(after) else 1e-8)
             self.prove(replace(relaxation, sublevel=u), f"order {order}, smaller box", self.lemmas)
@@ -240,25 +241,25 @@ class Search:
 
     def add_lemma(self, problem: PolynomialProblem, order: int) -> None:
         """Bound one variable from one side over a sublevel set; a coarse bound is welcome."""
-        box = self.lemma_box(problem)
-        scaled = scale_problem(problem, box)
+        region = self.region(problem)
+        scaled = scale_problem(problem, region.box)
         variants = [{}]
-        if not _is_bounded(box):
+        if not region.is_bounded:
             variants = [{"reduced": True, "slack": 1e-7, "facial": facial} for facial in (0, 1)]
         for variant in variants:
             relaxation = self.solve(scaled, order, **variant)
             if relaxation.multipliers is None:
                 continue
             proof = verify_certificate(sos_certificate(relaxation), self.lemmas)
-            if proof.holds and (smaller_box(box, proof) != box).any():
+            if proof.holds and (region.after(proof).box != region.box).any():
                 self.lemmas += (replace(proof, lemmas=()),)
                 return
 
-    def lemma_box(self, problem: PolynomialProblem) -> np.ndarray:
-        box = bounding_box(problem)
+    def region(self, problem: PolynomialProblem) -> Region:
+        region = Region.of(problem)
         for lemma in self.lemmas:
-            box = smaller_box(box, lemma)
-        return box
+            region = region.after(lemma)
+        return region
 
     def exact_variables(self):
         f = self.exact_objective

@@ -198,7 +198,7 @@ def test_example_3_4_has_the_proof_that_fits_on_a_page():
     net, inputs, outputs, _ = example()
     problem = net.training_problem(inputs, outputs)
     proof = ps.minimize(problem).proof
-    assert proof.verify() and proof.bound == 0 and proof.denominator == 0 and not proof.lemmas
+    assert proof.verify() and proof.bound == 0 and proof.denominator is None and not proof.lemmas
     used = {key: Q.values for key, Q in proof.gram.items() if (Q.values != 0).any()}
     total = sum(
         (problem.inequalities[j].exact() * Q[0, 0] for (j,), Q in used.items()),

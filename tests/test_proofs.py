@@ -58,6 +58,7 @@ def univariate_proofs() -> dict[str, ps.Proof]:
     """Small proofs, by hand, of bounds that are tight, one for each part that a proof can have."""
     (t,) = ps.variables(1)
     one = ps.Polynomial.constant(F(1), 1)
+    theta = (1 + t**2).exact()
     lemma = proof_of(Problem(t, [t, 2 - t]), 0, {(0,): ([[0]], [[1]])})
     return {
         # t^2 - t + 1/4 = (t - 1/2)^2 in z = t - 1
@@ -84,7 +85,7 @@ def univariate_proofs() -> dict[str, ps.Proof]:
         "product": proof_of(Problem(t - t**2, [t, 1 - t]), 0, {(0, 1): ([[0]], [[1]])}),
         # (1 + t^2) t^2 = t^2 + t^4
         "denominator": proof_of(
-            Problem(t**2), 0, {(): ([[1], [2]], [[1, 0], [0, 1]])}, denominator=1
+            Problem(t**2), 0, {(): ([[1], [2]], [[1, 0], [0, 1]])}, denominator=theta
         ),
         "sublevel": proof_of(
             Problem(t**2 - t, [1 - (t**2 - t)]),
@@ -196,17 +197,22 @@ def sceptic(path) -> bool:
 
     f, g, h = in_z(read(d["objective"])), d["inequalities"], d["equalities"]
     bound, last = F(d["bound"]), d["sublevel"]
-    if not d["holds"] or d["lemmas"] or any(F(s) <= 0 for s in d["scale"]) or d["denominator"] < 0:
+    if not d["holds"] or d["lemmas"] or any(F(s) <= 0 for s in d["scale"]):
         return False
     if last is not None:
         level = add(read(g[-1]), read(d["objective"]))
         if bound > F(last) or {a: c for a, c in level.items() if c} != {zero: F(last)}:
             return False
     rest = add(f, {zero: -bound})
-    theta = {zero: F(1), **{tuple(2 * v for v in unit(i)): F(1) for i in range(n)}}
-    for _ in range(d["denominator"]):
+    if d["denominator"] is not None:
+        theta = read(d["denominator"])  # positive: 1 and squares
+        if any(c < 0 or any(a % 2 for a in alpha) for alpha, c in theta.items()):
+            return False
+        if not theta.get(zero, 0) > 0:
+            return False
         rest = mul(rest, theta)
     for block in d["gram"]:
+        block = {"basis": [zero], "matrix": [[block.get("constant")]]} | block
         Q = [[F(v) for v in row] for row in block["matrix"]]
         if any(Q[i][j] != Q[j][i] for i in range(len(Q)) for j in range(len(Q))) or not psd(Q):
             return False
@@ -284,7 +290,7 @@ def saved(request, tmp_path_factory):
 
 def test_a_sceptic_accepts_a_saved_proof_and_rejects_it_tampered(saved, tmp_path):
     name, proof, path = saved
-    assert proof.denominator == (name == "denominator")
+    assert (proof.denominator is not None) == (name == "denominator")
     if name != "equality":  # on the sphere the box comes from a square: more than a sceptic knows
         assert sceptic(path)
     data = json.loads(path.read_text())
@@ -300,13 +306,19 @@ def test_a_sceptic_accepts_a_saved_proof_and_rejects_it_tampered(saved, tmp_path
         d["bound"] = str(F(d["bound"]) + F(1, 1000))
 
     def change_an_entry(d):
-        block = max(d["gram"], key=lambda b: len(b["matrix"]))
+        block = max(d["gram"], key=lambda b: len(b.get("matrix", "")))
+        if "constant" in block:
+            block["constant"] = str(F(block["constant"]) + F(1, 100))
+            return
         row = max(range(len(block["matrix"])), key=lambda i: F(block["matrix"][i][i]))
         block["matrix"][row][row] = str(F(block["matrix"][row][row]) + F(1, 100))
 
     def make_it_negative(d):
-        block = max(d["gram"], key=lambda b: len(b["matrix"]))
-        block["matrix"][0][0] = "-1"
+        block = max(d["gram"], key=lambda b: len(b.get("matrix", "")))
+        if "constant" in block:
+            block["constant"] = "-1"
+        else:
+            block["matrix"][0][0] = "-1"
 
     def change_the_objective(d):
         d["objective"].append(["1", [3] * len(d["variables"])])
@@ -456,11 +468,12 @@ def test_a_higher_bound_is_not_proven_and_a_lower_one_is(name):
         ("box", {"scale": (F(-1),), "bound": F(100)}),
         ("box", {"center": (F(1), F(1))}),
         ("box", {"center": (F(3, 2),)}),
-        ("box", {"denominator": 1}),
-        ("box", {"denominator": -1}),
+        ("box", {"denominator": 1 + ps.variables(1)[0] ** 2}),
+        ("box", {"denominator": ps.variables(1)[0] ** 2}),
+        ("box", {"denominator": ps.Polynomial.constant(-1, 1)}),
         ("box", {"sublevel": F(0)}),
         ("box", {"gram": {}}),
-        ("denominator", {"denominator": 0}),
+        ("denominator", {"denominator": None}),
         ("denominator", {"scale": (F(0),), "gram": {}, "center": (F(9),), "bound": F(81)}),
         ("equality", {"equality_multipliers": ()}),
         ("sublevel", {"sublevel": F(2)}),

@@ -114,9 +114,9 @@ def test_lemmas_shrink_the_box_of_better_points():
     for z in search.local.random_starts(4):
         search.improve(z)
     problem = search.problem.with_inequality(search.sublevel() - search.exact_objective)
-    before = search.lemma_box(problem)
+    before = search.region(problem).box
     search.tighten(2)
-    after = search.lemma_box(problem)
+    after = search.region(problem).box
     assert search.lemmas and (np.diff(after) < np.diff(before)).all()
     assert (after[:, 0] <= 1).all() and (1 <= after[:, 1]).all()  # the minimizer stays inside
     assert search.proof.holds and search.proof.verify() and search.proof.bound <= 0

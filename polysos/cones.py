@@ -1,0 +1,65 @@
+"""Small conic programs, handed to Clarabel as arrays: milliseconds each.
+
+Nothing that comes back is trusted: the multipliers go into exact identities, which hold or do not.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import clarabel
+import numpy as np
+import scipy.sparse as sp
+
+
+class ConicSolution(NamedTuple):
+    """x, and a multiplier for each row of b - A x in K; `value` is the cost."""
+
+    x: np.ndarray
+    multipliers: np.ndarray
+    value: float
+
+
+def minimise_linear(
+    cost, A, b, n_norm: int = 0, definite: int = 0, quadratic=None
+) -> ConicSolution | None:
+    """Minimise cost @ x subject to b - A x in K; None where Clarabel finds no solution.
+
+    K: the first rows are nonnegative; then `n_norm` rows are a second-order cone (t, v) with
+    |v| <= t; the last are the upper triangle of a positive semidefinite matrix with `definite`
+    rows, column by column, as `triangle` writes it. A positive semidefinite matrix `quadratic`
+    adds x @ quadratic @ x / 2 to the cost. Multipliers y of the rows satisfy, for every x,
+    cost @ x = -y @ b + y @ (b - A x) (without `quadratic`).
+
+    >>> s = minimise_linear([1.0], [[-1.0]], [-2.0])  # x >= 2
+    >>> round(s.value, 6), np.round(s.multipliers, 6).tolist()
+    (2.0, [1.0])
+    """
+    A, b, cost = (np.asarray(v, dtype=float) for v in (A, b, cost))
+    if not all(np.isfinite(v).all() for v in (A, b, cost)):
+        return None
+    n_signed = len(b) - n_norm - definite * (definite + 1) // 2
+    cones = [clarabel.NonnegativeConeT(n_signed)] if n_signed else []
+    cones += [clarabel.SecondOrderConeT(n_norm)] if n_norm else []
+    cones += [clarabel.PSDTriangleConeT(definite)] if definite else []
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.presolve_enable = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-9
+    P = np.zeros((len(cost), len(cost))) if quadratic is None else np.triu(quadratic)
+    solver = clarabel.DefaultSolver(sp.csc_matrix(P), cost, sp.csc_matrix(A), b, cones, settings)
+    found = solver.solve()
+    if found.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
+        return None
+    return ConicSolution(np.array(found.x), np.array(found.z), found.obj_val)
+
+
+def triangle(n: int):
+    """Rows, columns and factors of the entries of a symmetric matrix in a semidefinite cone.
+
+    >>> [v.tolist() for v in triangle(2)[:2]]
+    [[0, 0, 1], [0, 1, 1]]
+    """
+    pairs = [(i, j) for j in range(n) for i in range(j + 1)]
+    rows, columns = np.array(pairs).T
+    return rows, columns, np.where(rows == columns, 1.0, np.sqrt(2.0))

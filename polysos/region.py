@@ -1,0 +1,145 @@
+"""What has been proven about a feasible set so far: where a remainder may be bounded.
+
+A box first of all. Lemmas add to it: bounds of single variables, the size of monomials, and
+polynomials that are positive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import inf, isqrt
+
+import numpy as np
+from flint import fmpq
+
+from .box import bounding_box, largest_value
+from .exact import ExactRing, round_down, to_fmpq, to_fraction
+from .polynomials import Polynomial
+from .problem import PolynomialProblem
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A set that provably holds the feasible set.
+
+    Attributes
+    ----------
+    box : array, shape (n, 2)
+        Lower and upper ends, maybe infinite.
+    sizes : dict of tuple to Fraction
+        |x^alpha| is at most this.
+    positive : tuple
+        Polynomials in x, as `ring` reads them, that are > 0.
+    ring : ExactRing
+    """
+
+    box: np.ndarray
+    sizes: dict
+    positive: tuple
+    ring: ExactRing
+
+    @staticmethod
+    def of(problem: PolynomialProblem) -> Region:
+        """What the constraints themselves tell."""
+        return Region(bounding_box(problem), {}, (), ExactRing(problem.n_variables))
+
+    @property
+    def is_empty(self) -> bool:
+        return bool((self.box[:, 0] > self.box[:, 1]).any())
+
+    @property
+    def is_bounded(self) -> bool:
+        return bool(np.isfinite(self.box).all())
+
+    def side(self, number: int):
+        """x_i - low_i for number 2i, high_i - x_i for 2i + 1, on `ring`; ValueError if infinite."""
+        i, upper = divmod(number, 2)
+        end = float(self.box[i, upper])
+        if abs(end) == inf:
+            raise ValueError(f"variable {i} is not bounded on this side")
+        x = self.ring.ctx.gens()[i]
+        return to_fmpq(end) - x if upper else x - to_fmpq(end)
+
+    def under(self, g: Polynomial) -> Region:
+        """The part where g >= 0, for g = a x_i + b; all of it for any other g."""
+        linear = _linear_in_one(g)
+        if linear is None:
+            return self
+        i, a, b = linear
+        end = -b / a
+        return self.with_end(i, a < 0, round_down(end) if a > 0 else -round_down(-end))
+
+    def with_end(self, i: int, upper: bool, end: float) -> Region:
+        box = self.box.copy()
+        box[i, int(upper)] = min(box[i, 1], end) if upper else max(box[i, 0], end)
+        return replace(self, box=box)
+
+    def after(self, lemma) -> Region:
+        """With what a proof says that holds on this region."""
+        f, bound = lemma.problem.objective, lemma.bound
+        if lemma.assumption:
+            return self.under(-lemma.problem.inequalities[-1])
+        terms = f.exact().terms
+        linear = _linear_in_one(f)
+        if linear is not None:
+            return self.under(f - bound)
+        if all(c < 0 and not any(a % 2 for a in alpha) for alpha, c in terms.items()):
+            found = {tuple(a // 2 for a in alpha): bound / c for alpha, c in terms.items()}
+            sizes = {alpha: _root(square) for alpha, square in found.items()}
+            return replace(self, sizes=self.sizes | sizes)
+        if bound > 0:
+            return replace(self, positive=(*self.positive, self.ring.read(f)))
+        return self
+
+    # Polynomials in z, where x = center + scale * z
+
+    def smallest(self, p, center, scale):
+        """A lower bound of p on the region, term by term; -inf where there is none."""
+        box = [
+            (_in_units(low, c, s), _in_units(high, c, s))
+            for (low, high), c, s in zip(self.box.tolist(), center, scale, strict=True)
+        ]
+        unit = [ends == (-1, 1) for ends in box]
+        sizes = {} if any(center) or any(s != 1 for s in scale) else self.sizes
+        worst = fmpq(0)
+        for monomial, c in zip(p.monoms(), p.coeffs(), strict=True):
+            alpha = tuple(int(a) for a in monomial)
+            if all(u or not a for u, a in zip(unit, alpha, strict=True)):
+                # |z_i| <= 1: the usual case in training, and a fast one.
+                even = not any(a % 2 for a in alpha)
+                worst += c if not any(alpha) else (min(c, fmpq(0)) if even else -abs(c))
+                continue
+            largest = largest_value(-to_fraction(c), alpha, box)
+            if alpha in sizes:
+                largest = min(largest, abs(to_fraction(c)) * sizes[alpha])
+            if largest == inf:
+                return -inf
+            worst -= to_fmpq(largest)
+        return to_fraction(worst)
+
+    def is_positive(self, p, center, scale) -> bool:
+        """Whether p(z) > 0 is known: by a lemma, or from its terms."""
+        if not any(center) and all(s == 1 for s in scale) and any(p == q for q in self.positive):
+            return True
+        return self.smallest(p, center, scale) > 0
+
+
+def _linear_in_one(p: Polynomial):
+    """(i, a, b) for p = a x_i + b with a != 0; None for any other polynomial."""
+    terms = {alpha: c for alpha, c in p.exact().terms.items() if any(alpha)}
+    if len(terms) != 1:
+        return None
+    (alpha, a), *_ = terms.items()
+    return (alpha.index(1), a, p.exact().constant_term) if sum(alpha) == 1 else None
+
+
+def _in_units(end: float, center: Fraction, scale: Fraction):
+    return (Fraction(end) - center) / scale if abs(end) < inf else end
+
+
+def _root(square: Fraction) -> Fraction:
+    """A rational whose square is at least this, and hardly more."""
+    square = max(Fraction(square), Fraction(0))
+    n, d = square.numerator, square.denominator
+    return Fraction(isqrt(n << 64) + 1, isqrt(d << 64)) if n else Fraction(0)

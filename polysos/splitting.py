@@ -1,0 +1,79 @@
+"""Where linear programs stall: split the box and exclude one part after the other.
+
+The claim is that no coefficients have a loss of at most a level, a little below the best loss
+known. Of two halves of a box one is excluded first, by the same means, again with splits where
+needed; then the other half is the box. The proof is a chain of lemmas, each excluding a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+
+from .box_bounds import BoxProgram, tighten_box
+from .chain import Chain, Multipliers
+from .polynomials import Polynomial
+from .proofs import Proof
+
+_MOST_PARTS = 400
+
+
+def exclude_all(
+    chain: Chain, late: Callable[[], bool], report: Callable[[str], None]
+) -> Proof | None:
+    """The proof that no loss is below the level; None if it takes too many parts or too long."""
+    parts = [0]
+
+    def exclude(chain: Chain, depth: int) -> Multipliers | None:
+        while True:
+            found = _contradiction(chain)
+            if found is not None:
+                return found
+            parts[0] += 1
+            if parts[0] > _MOST_PARTS or depth > 60 or late():
+                return None
+            if _shrinks(chain):
+                continue
+            half = _lesser_half(chain)
+            report(f"{parts[0]} parts, now {half!r} >= 0")
+            part = chain.under(half)
+            found = exclude(part, depth + 1)
+            if found is None:
+                return None
+            chain.add(part.refutation(found))
+
+    found = exclude(chain, 0)
+    return None if found is None else chain.loss_bound(found)
+
+
+def _contradiction(chain: Chain) -> Multipliers | None:
+    """Multipliers which show that nothing is left on the box of a chain, if they are at hand."""
+    if chain.region.is_empty:
+        return Multipliers(np.inf, np.zeros(len(chain.r.targets)))
+    found = BoxProgram(chain, definite=True).smallest_loss()
+    if found is None or not found.value > float(chain.level) or not chain.refutation(found):
+        return None
+    return found
+
+
+def _shrinks(chain: Chain) -> bool:
+    """Whether another sweep makes the box much smaller."""
+    before = np.diff(chain.box, axis=1)
+    tighten_box(chain, definite=True)
+    after = np.diff(chain.box, axis=1)
+    return chain.region.is_empty or bool((after < 0.7 * before).any())
+
+
+def _lesser_half(chain: Chain) -> Polynomial:
+    """A side of the cut through the coefficient whose width costs most: the one to exclude."""
+    program = BoxProgram(chain)
+    i = int(np.argmax(program.cost_of_width()))
+    middle = Fraction(float(chain.box[i].mean()))
+    halves = [chain.variable(i) - middle, middle - chain.variable(i)]
+    bounds = []
+    for half in halves:
+        found = BoxProgram(chain.under(half)).smallest_loss()
+        bounds.append(-np.inf if found is None else found.value)
+    return halves[int(np.argmax(bounds))]
