@@ -29,14 +29,21 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
            [0., 1.]])
     """
     one_sided = [*problem.inequalities, *problem.equalities, *(-h for h in problem.equalities)]
-    constraints = [g.exact().terms for g in one_sided]
+    constraints = [
+        list(zip(map(tuple, g.exponents.tolist()), g.coefficients.tolist(), strict=True))
+        for g in one_sided
+    ]
     box = [(-inf, inf)] * problem.n_variables
     for _ in range(rounds):
         before = list(box)
-        for terms in constraints:
+        for constraint in constraints:
+            variables = _bounded_by(constraint, box)
+            if variables is None:
+                continue
+            terms = {alpha: Fraction(c) for alpha, c in constraint}
             if _is_violated(terms, box):
                 return np.array([(inf, -inf)] * problem.n_variables)
-            for i in range(problem.n_variables):
+            for i in variables:
                 box[i] = _tighten(terms, i, box)
                 if box[i][0] > box[i][1]:
                     return np.array(box, dtype=float)
@@ -47,6 +54,22 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
 
 def _much_smaller(new, old) -> bool:
     return new != old and not (new[1] - new[0] > 0.95 * (old[1] - old[0]))
+
+
+def _bounded_by(constraint: list, box: list):
+    """Which variables a constraint can bound at all; None if it says nothing.
+
+    Quick, for there are many constraints: all but one variable's own terms must be bounded above.
+    """
+    own = None
+    for alpha, c in constraint:
+        if largest_value(c, alpha, box) < inf:
+            continue
+        used = [i for i, a in enumerate(alpha) if a]
+        if len(used) > 1 or own not in (None, used[0]):
+            return None
+        own = used[0]
+    return range(len(box)) if own is None else [own]
 
 
 def _is_violated(terms: dict, box: list) -> bool:

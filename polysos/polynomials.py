@@ -193,6 +193,8 @@ class Polynomial:
 
     def exact(self) -> Polynomial:
         """The same polynomial with `Fraction` coefficients (a float is a dyadic rational)."""
+        if self.is_exact:
+            return self
         coefficients = np.array([Fraction(c) for c in self.coefficients], dtype=object)
         return Polynomial.from_arrays(self.exponents, coefficients, self.names)
 

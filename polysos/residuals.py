@@ -8,7 +8,7 @@ squares.
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from math import comb, prod
@@ -81,6 +81,10 @@ class Residuals:
             columns.append(self.exponents[:, i] * np.prod(c**lower, axis=1))
         return self.matrix @ np.array(columns).T
 
+    def restricted(self, rows: np.ndarray) -> Residuals:
+        """Some of the residuals: their largest is no larger than the largest of all."""
+        return replace(self, matrix=self.matrix[rows], targets=self.targets[rows])
+
     def curvature(self, c: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Second derivatives of weights . r, shape (n, n)."""
         n, values = self.n_coefficients, weights @ self.matrix
@@ -123,7 +127,7 @@ class Residuals:
         e = self._errors @ phi
         if not self.squares:
             return float(e.max())
-        return float(np.sqrt(phi @ e) if self.source[-1] == "sample-squares" else np.sqrt(e @ e))
+        return float(np.sqrt(phi @ e if len(e) == len(phi) else e @ e))
 
     @cached_property
     def _errors(self) -> np.ndarray:
@@ -186,6 +190,8 @@ def compile_residuals(net: PolynomialNetwork, inputs, outputs, loss: str) -> Res
         "sample-squares": _triangle,
     }[loss]
     exponents, table = build(floats, X, Y)
+    if loss == "mean-squares" and len(table) > 2 * table.shape[1]:
+        table = np.linalg.qr(table, mode="r")  # the same sum of squares, in fewer rows
     return Residuals(
         exponents=np.array(exponents, dtype=np.int64),
         matrix=table[:, :-1],
@@ -255,12 +261,12 @@ def _rounding_errors(r: Residuals) -> np.ndarray:
     unit = float(np.finfo(wide).eps) / 2
     a_priori = size * _gamma(depth, unit)
     stored = np.column_stack([r.matrix, r.targets]).astype(wide)
-    if loss != "sample-squares":
+    if len(stored) == len(table):
         own = 0 if small else size * _gamma(depth, 2.0**-53)
         return (np.abs(table - stored) + a_priori + own).astype(float)
     # | |A phi|^2 - |R phi|^2 | <= |phi|^T E |phi| for A^T A - R^T R = E
-    A = table / np.sqrt(wide(len(X)))
-    size = (size + a_priori) / np.sqrt(wide(len(X)))
+    root = 1.0 if means else np.sqrt(wide(len(X)))
+    A, size = table / root, (size + a_priori) / root
     E = np.abs(A.T @ A - stored.T @ stored)
     E += (2 * _gamma(depth + len(A) + 4, unit)) * (
         size.T @ size + np.abs(stored).T @ np.abs(stored)

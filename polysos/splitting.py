@@ -52,16 +52,17 @@ def _contradiction(chain: Chain) -> Multipliers | None:
     """Multipliers which show that nothing is left on the box of a chain, if they are at hand."""
     if chain.region.is_empty:
         return Multipliers(np.inf, np.zeros(len(chain.r.targets)))
-    found = BoxProgram(chain, definite=True).smallest_loss()
-    if found is None or not found.value > float(chain.level) or not chain.refutation(found):
-        return None
-    return found
+    for definite in (False, True):
+        found = BoxProgram(chain, definite).smallest_loss()
+        if found is not None and found.value > float(chain.level) and chain.refutation(found):
+            return found
+    return None
 
 
 def _shrinks(chain: Chain) -> bool:
     """Whether another sweep makes the box much smaller."""
     before = np.diff(chain.box, axis=1)
-    tighten_box(chain, definite=True)
+    tighten_box(chain)
     after = np.diff(chain.box, axis=1)
     return chain.region.is_empty or bool((after < 0.7 * before).any())
 

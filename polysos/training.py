@@ -14,6 +14,7 @@ from math import comb, inf, isfinite, nextafter
 from numbers import Real
 
 import numpy as np
+from scipy.linalg import qr
 
 from .box_bounds import BoxProgram, tighten_box
 from .chain import Chain, trivial_proof
@@ -30,9 +31,12 @@ from .splitting import exclude_all
 
 METHODS = ("tighten", "hierarchy")
 _SMALL = 1e-9  # of the size of the outputs: losses below count as perfect fits
+_ROUNDING = 1e-12  # of that size: below, floating point has nothing more to say
 _ROUNDS = 60
 _RESTARTS = 8
 _RANDOM_STARTS = 24
+_FEW = 100  # residuals: with more of them a proof is about the largest only
+_MATTERS = 20
 _DENSE = 130  # moments: a dense relaxation of this size takes a second
 
 
@@ -58,7 +62,8 @@ class Fit:
     box : array, shape (n_coefficients, 2)
         Every coefficient vector at least as good lies in it, provably; infinite where unknown.
     proof : Proof
-        Exact, about the stored F and targets: `proof.verify()`.
+        Exact, about the stored F and targets: `proof.verify()`. Of many residuals it uses only
+        some: the largest of these is no larger than the largest of all.
     rounding : float
         F and targets are rounded when they are computed from the data. On the box (or at the
         coefficients, where it is infinite) this changes the loss by no more than `rounding`; for
@@ -85,7 +90,10 @@ class Fit:
 
     @property
     def gap(self) -> float:
-        """(loss - lower_bound) / max(loss, 1e-9 * scale), scale being the loss of zero outputs."""
+        """(loss - lower_bound) / max(loss, scale); scale is the loss of residuals 1e-9 * outputs.
+
+        So perfect fits, whose loss is rounding alone, count as proven, too.
+        """
         return relative_gap(self.residuals, self.loss, self.lower_bound)
 
     @property
@@ -197,8 +205,20 @@ def fit(
 
 
 def relative_gap(r: Residuals, loss: float, bound: float) -> float:
-    size = max(loss, _SMALL * r.scale)
+    size = max(loss, negligible(r))
     return (loss - bound) / size if size > 0 else 0.0
+
+
+def independent_rows(matrix: np.ndarray) -> np.ndarray:
+    """Rows that span what all rows span, well conditioned (QR with pivoting)."""
+    size = np.linalg.norm(matrix, axis=0)
+    _, _, order = qr((matrix / np.where(size > 0, size, 1.0)).T, mode="economic", pivoting=True)
+    return order[: matrix.shape[1]]
+
+
+def negligible(r: Residuals) -> float:
+    """A loss that is nothing beside the outputs: residuals 1e-9 times their size."""
+    return r.scale * (_SMALL**2 if r.squares else _SMALL)
 
 
 class Training:
@@ -208,12 +228,31 @@ class Training:
         self.r, self.tolerance = r, tolerance
         self.start, self.time_limit, self.verbose = start, time_limit, verbose
         self.own_box, self.radius = given
-        self.problem = _within(r.problem(), given, r.n_coefficients)
         self.c, self.loss = np.zeros(r.n_coefficients), inf
         self.others: list[np.ndarray] = []
-        self.proof = trivial_proof(r, self.problem)
+        self.choose(np.arange(len(r.targets)) if r.squares else np.arange(_FEW))
+        self.proof = trivial_proof(self.part, self.problem)
         self.box = np.tile([-inf, inf], (r.n_coefficients, 1))
         self.notes: list[str] = []
+
+    def choose(self, rows: np.ndarray) -> None:
+        """The residuals that the proof is about: all where there are few, else the largest.
+
+        The largest of some residuals is no larger than that of all, so a bound of it is one.
+        """
+        few = len(self.r.targets) <= _FEW or self.r.squares
+        self.rows = np.arange(len(self.r.targets)) if few else np.unique(rows)
+        self.part = self.r if few else self.r.restricted(self.rows)
+        given = self.own_box, self.radius
+        self.problem = _within(self.part.problem(), given, self.r.n_coefficients)
+
+    def add_rows(self, c: np.ndarray) -> bool:
+        """Add the residuals that are largest at c; False if the proof has all that matter."""
+        largest = np.argsort(-np.abs(self.r(c)))[: max(_FEW, 5 * len(self.r.exponents))]
+        if np.isin(largest[:_MATTERS], self.rows).all():
+            return False
+        self.choose(np.union1d(self.rows, largest))
+        return True
 
     # The plan
 
@@ -221,23 +260,26 @@ class Training:
         self.improve(linear_start(self.r))
         if not is_determined(self.r):
             self.look_around()
+        if len(self.rows) < len(self.r.targets):
+            self.choose(independent_rows(self.r.matrix))
+            self.add_rows(self.c)
         for _ in range(_RESTARTS):
-            before = self.loss
+            before, rows = self.loss, len(self.rows)
             self.prove()
-            if self.finished() or not self.loss < before:
+            if self.finished() or not (self.loss < before or len(self.rows) > rows):
                 break
         self.report("done")
 
     def prove(self) -> None:
         """Bounds, smaller boxes and better bounds, for the candidate at hand."""
-        level = self.loss
-        if self.is_certified():  # a perfect fit: where are all that are nearly as good?
-            level = max(level, self.r.scale * (_SMALL**2 if self.r.squares else _SMALL))
+        level, rows = self.loss, len(self.rows)
+        if self.is_tight():  # a perfect fit: where are all that are nearly as good?
+            level = max(level, negligible(self.r))
         chain = self.chain(level if level > 0 else 1.0)
         linear = find_first_box(chain, self.c)
         self.box = chain.box
         self.report(f"first box, largest width {np.diff(chain.box).max():.3g}")
-        if self.is_certified():
+        if self.is_tight():
             return
         if linear is not None:
             found = linear.smallest_loss()
@@ -246,13 +288,13 @@ class Training:
         if not np.isfinite(chain.box).all():
             self.without_a_box()
             return
-        if self.tighten(chain) or self.finished():
+        if self.tighten(chain) or self.finished() or len(self.rows) > rows:
             return
         level = float(chain.level) * (1 - self.tolerance)
-        if not self.loss < level:
+        if not self.loss < level and not self.is_certified():
             self.look_around()
-        if self.loss < level or self.late():
-            return  # prove anew, at the better level
+        if self.loss < level or self.late() or self.is_certified():
+            return  # perhaps to prove anew, at the better level
         self.split()
 
     def tighten(self, chain: Chain) -> bool:
@@ -263,7 +305,7 @@ class Training:
         estimate, definite = inf, False
         for _ in range(_ROUNDS):
             last, (estimate, point) = estimate, self.bound(chain, definite)
-            if self.is_certified():
+            if self.is_tight():
                 self.box = chain.box
                 return True
             before = np.diff(chain.box, axis=1)
@@ -274,6 +316,8 @@ class Training:
             stalls = not (after < 0.8 * before).any() and not estimate < 0.5 * last
             if stalls and point is not None:
                 self.improve(point)
+                if self.add_rows(point):
+                    return False
             better = self.loss < 0.999 * float(chain.level) or (
                 stalls and self.loss < (1 - self.tolerance) * float(chain.level)
             )
@@ -298,7 +342,7 @@ class Training:
 
     def split(self) -> None:
         """Show that no loss lies below one that is a little smaller than ours."""
-        level = self.loss - 0.5 * self.tolerance * max(self.loss, _SMALL * self.r.scale)
+        level = self.loss - 0.5 * self.tolerance * max(self.loss, negligible(self.r))
         if not level > 0:
             return
         chain = self.chain(level)
@@ -327,7 +371,8 @@ class Training:
 
     def climb(self) -> None:
         """The paper's dense hierarchy."""
-        r, problem = self.r, self.problem
+        r = self.r
+        problem = _within(r.problem(), (self.own_box, self.radius), r.n_coefficients)
         if r.squares:
             problem = _within(_squares_problem(r), (self.own_box, self.radius), r.n_coefficients)
         left = None
@@ -346,7 +391,7 @@ class Training:
     # Steps
 
     def chain(self, level: float) -> Chain:
-        return Chain(self.r, self.problem, Fraction(level))
+        return Chain(self.part, self.problem, Fraction(level))
 
     def improve(self, start: np.ndarray) -> None:
         """Polish a start and keep it if it is better, or as good and elsewhere."""
@@ -402,11 +447,18 @@ class Training:
     def is_certified(self) -> bool:
         return relative_gap(self.r, self.loss, self.proof.lower_bound) <= self.tolerance
 
+    def is_tight(self) -> bool:
+        """Certified, and relative to the loss itself unless that is rounding alone."""
+        rounding = self.r.scale * (_ROUNDING**2 if self.r.squares else _ROUNDING)
+        if self.loss <= rounding:
+            return self.is_certified()
+        return self.loss - self.proof.lower_bound <= self.tolerance * self.loss
+
     def late(self) -> bool:
         return self.time_limit is not None and time.perf_counter() - self.start > self.time_limit
 
     def finished(self) -> bool:
-        return self.is_certified() or self.late()
+        return self.is_tight() or self.late()
 
     def minimizers(self) -> np.ndarray:
         """The different coefficients found whose loss meets the bound."""
@@ -420,7 +472,7 @@ class Training:
 
     def result(self) -> Fit:
         if not self.proof.verify():  # never seen; but nothing unverified leaves this function
-            self.proof = trivial_proof(self.r, self.problem)
+            self.proof = trivial_proof(self.part, self.problem)
         certified = self.is_certified()
         minimizers = self.minimizers() if certified else np.empty((0, self.r.n_coefficients))
         return Fit(
