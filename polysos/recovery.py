@@ -111,7 +111,10 @@ def _sequential_quadratic(r: Residuals, c: np.ndarray, box: np.ndarray | None) -
     programs converge quadratically; elsewhere the curvature of the Lagrangian is needed.
     """
     n, m, best = len(c), len(r.targets), r.loss(c)
-    reach, curvature = 0.1 * (1e-3 + np.abs(c)), np.zeros((n, n))
+    # How far the coefficients can move while the residuals, if linear, stay of the same size.
+    slack = np.linalg.norm(np.linalg.pinv(r.jacobian(c)), axis=1) * best
+    reach = np.minimum(0.1 * (1e-3 + np.abs(c)), 4 * slack + 1e-12 * (1e-3 + np.abs(c)))
+    curvature = np.zeros((n, n))
     for _ in range(80):
         if not best > 1e-13 * r.scale:
             break

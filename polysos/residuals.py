@@ -118,6 +118,14 @@ class Residuals:
         loss = sum(v * v for v in values) if self.squares else max(abs(v) for v in values)
         return to_fraction(loss)
 
+    def resolution(self, c: np.ndarray) -> float:
+        """Differences of the loss near c that floating-point evaluation cannot see."""
+        size = np.abs(self.matrix) @ self.monomials(np.abs(c)) + np.abs(self.targets)
+        e = 4 * np.finfo(float).eps * size
+        if not self.squares:
+            return float(e.max(initial=0.0))
+        return float(2 * np.sqrt(self.loss(c) * (e @ e)) + e @ e)
+
     def rounding(self, size: np.ndarray) -> float:
         """How much the rounding of F and targets can change the loss, where |c| <= size.
 

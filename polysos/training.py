@@ -31,7 +31,6 @@ from .splitting import exclude_all
 
 METHODS = ("tighten", "hierarchy")
 _SMALL = 1e-9  # of the size of the outputs: losses below count as perfect fits
-_ROUNDING = 1e-12  # of that size: below, floating point has nothing more to say
 _ROUNDS = 60
 _RESTARTS = 8
 _RANDOM_STARTS = 24
@@ -448,11 +447,9 @@ class Training:
         return relative_gap(self.r, self.loss, self.proof.lower_bound) <= self.tolerance
 
     def is_tight(self) -> bool:
-        """Certified, and relative to the loss itself unless that is rounding alone."""
-        rounding = self.r.scale * (_ROUNDING**2 if self.r.squares else _ROUNDING)
-        if self.loss <= rounding:
-            return self.is_certified()
-        return self.loss - self.proof.lower_bound <= self.tolerance * self.loss
+        """Certified, and relative to the loss itself as far as floats can tell."""
+        room = max(self.tolerance * self.loss, self.r.resolution(self.c))
+        return self.is_certified() and self.loss - self.proof.lower_bound <= room
 
     def late(self) -> bool:
         return self.time_limit is not None and time.perf_counter() - self.start > self.time_limit

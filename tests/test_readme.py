@@ -12,7 +12,8 @@ EXAMPLE = re.compile(r"```python\n(?P<code>.*?)```\s+```text\n(?P<output>.*?)```
 
 
 @pytest.mark.parametrize("page", ["README.md", "chapters/index.md"])
-def test_example_prints_its_output(page):
+def test_example_prints_its_output(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     examples = list(EXAMPLE.finditer((ROOT / page).read_text(encoding="utf-8")))
     assert examples, f"no python block followed by a text block in {page}"
     for example in examples:
