@@ -2,7 +2,8 @@
 
 On a box, c = center + half * z with |z_i| <= 1, the residuals are polynomials in z. Their linear
 and quadratic terms are kept, with a variable for each product z_i z_j; products of two sides
-1 +- z_i, 1 +- z_j of the box tie these to z. Terms of higher degree are bounded by their size.
+1 +- z_i, 1 +- z_j of the box tie these to z. Terms of higher degree are bounded by their size; on
+wide boxes those of degree three are kept as well.
 The smaller the box, the less there is to lose: the error falls with the square of its width.
 """
 
@@ -22,17 +23,18 @@ from .polynomials import Polynomial
 _WORTHWHILE = 0.02  # of a width: what a lemma has to gain
 
 
-def tighten_box(chain: Chain, definite: bool = False) -> None:
+def tighten_box(chain: Chain, thorough: bool = False) -> None:
     """One sweep: bound every coefficient on both sides, each time on the box so far.
 
-    With `definite`, the matrix of 1, z and the products is positive semidefinite, too: needed
-    where the loss is smooth at its minimum, and slower.
+    With `thorough`, products of three sides count as well, and the matrix of 1, z and the products
+    of two is positive semidefinite: needed on wide boxes, and where the loss is smooth at its
+    minimum; slower.
     """
     for i in np.argsort(-np.diff(chain.box, axis=1)[:, 0]):
         for sign in (1, -1):
             if chain.region.is_empty:
                 return
-            program = BoxProgram(chain, definite)
+            program = BoxProgram(chain, thorough)
             half, found = program.half[i], program.smallest_coordinate(i, sign)
             if found is None or found.value < -1 + 2 * _WORTHWHILE:
                 continue
@@ -42,9 +44,9 @@ def tighten_box(chain: Chain, definite: bool = False) -> None:
 class BoxProgram:
     """The linear (for squares: second-order cone) program on the box that a chain has reached."""
 
-    def __init__(self, chain: Chain, definite: bool = False):
+    def __init__(self, chain: Chain, thorough: bool = False):
         r, self.chain, self.n = chain.r, chain, chain.n
-        self.definite = definite
+        self.thorough = thorough
         self.squares = r.squares
         self.center, self.half = chain.box.mean(axis=1), np.diff(chain.box, axis=1)[:, 0] / 2
         self.radius = float(chain.level) ** (0.5 if r.squares else 1.0)
@@ -56,8 +58,10 @@ class BoxProgram:
         if not r.squares:
             # A residual that stays below the level on the whole box does not matter.
             self.rows = np.flatnonzero(np.abs(C).sum(axis=1) > 1)
-        self.sides, self.keys = _products_of_sides(self.n)
-        size, self.terms = self.sides.shape[1], C[self.rows]
+        # Kept are 1, z and the products of two; where it matters also those of three that occur.
+        self.basis = basis[basis.sum(axis=1) <= (3 if thorough else 2)]
+        self.sides, self.keys = _products_of_sides(self.basis.tobytes(), self.n)
+        size, self.terms = len(self.basis), C[self.rows]
         self.C, self.beyond = C[self.rows, :size], np.abs(C[self.rows, size:]).sum(axis=1)
         own = [self._lifted(g) for _, g in chain.own_inequalities]
         self.others = np.array(own).reshape(-1, size)
@@ -91,17 +95,19 @@ class BoxProgram:
             blocks += [(first, 1.0, level + np.linalg.norm(e)), (C, 0.0, 0.0)]
         else:
             blocks = [(C, 1.0, level + e), (-C, 1.0, level + e), *blocks]
-        if self.definite:
-            blocks += [(_matrix_of_products(self.n), 0.0, 0.0)]
+        if self.thorough:
+            matrix = _matrix_of_products(self.n)
+            matrix = np.pad(matrix, ((0, 0), (0, C.shape[1] - matrix.shape[1])))
+            blocks += [(matrix, 0.0, 0.0)]
         A = [np.c_[rows[:, 1:], np.full((len(rows), len(loss)), t)] for rows, t, _ in blocks]
         b = np.concatenate([rows[:, 0] + more for rows, _, more in blocks])
         n_norm = m + 1 if self.squares else 0
-        size = self.n + 1 if self.definite else 0
+        size = self.n + 1 if self.thorough else 0
         found = minimise_linear(np.r_[cost, loss], -np.vstack(A), b, n_norm, size)
         if found is None:
             return None
         y, gram = found.multipliers, None
-        if self.definite:
+        if self.thorough:
             rows, columns, factor = triangle(size)
             y, top = y[: -len(rows)], y[-len(rows) :]
             gram = np.zeros((size, size))
@@ -114,10 +120,10 @@ class BoxProgram:
         half = self.half
         first_side = len(self.chain.problem.inequalities)
         multipliers = {}
-        for (i, s, j, t), v in zip(self.keys, y[: len(self.keys)], strict=True):
-            if v > 1e-11 and half[i] > 0 and half[j] > 0:
-                key = (first_side + 2 * i + s, first_side + 2 * j + t)
-                multipliers[key] = v / (half[i] * half[j])
+        for key, v in zip(self.keys, y[: len(self.keys)], strict=True):
+            size = np.prod([half[i] for i, _ in key])
+            if v > 1e-11 and size > 0:
+                multipliers[tuple(first_side + 2 * i + side for i, side in key)] = v / size
         for (k, _), v in zip(self.chain.own_inequalities, y[len(self.keys) :], strict=False):
             multipliers[(k,)] = v
         point = found.x[: self.n]
@@ -144,8 +150,7 @@ class BoxProgram:
 
     def _lifted(self, g: Polynomial) -> np.ndarray:
         """A quadratic inequality in c, on (1, z, z z)."""
-        basis = _divisors(self.chain.r.exponents.tobytes(), self.n)[: self.sides.shape[1]]
-        table = binomial_expansion(g.exponents[:, : self.n], basis, self.center, self.half)
+        table = binomial_expansion(g.exponents[:, : self.n], self.basis, self.center, self.half)
         return g.coefficients.astype(float) @ table
 
 
@@ -162,22 +167,32 @@ def _divisors(exponents: bytes, n: int) -> np.ndarray:
     return np.array(sorted(found, key=lambda beta: (sum(beta), [-b for b in beta])))
 
 
-@lru_cache(maxsize=16)
-def _products_of_sides(n: int):
-    """Rows of (1 +- z_i)(1 +- z_j) on (1, z, z z), and (i, side, j, side), side 1 the upper one."""
-    pairs = list(combinations_with_replacement(range(n), 2))
+@lru_cache(maxsize=64)
+def _products_of_sides(basis: bytes, n: int):
+    """Products of sides 1 +- z_i for each monomial of degree two and more: rows on the basis.
+
+    Also the factors of each, as pairs (i, side) with side 1 for 1 - z_i.
+    """
+    table = np.frombuffer(basis, dtype=np.int64).reshape(-1, n)
+    position = {tuple(alpha): k for k, alpha in enumerate(table.tolist())}
     rows, keys = [], []
-    for k, (i, j) in enumerate(pairs):
-        for s, t in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            if i == j and (s, t) == (1, 0):
-                continue
-            row = np.zeros(1 + n + len(pairs))
-            row[0] = 1.0
-            row[1 + i] += 1 - 2 * s
-            row[1 + j] += 1 - 2 * t
-            row[1 + n + k] = (1 - 2 * s) * (1 - 2 * t)
+    for alpha in table[table.sum(axis=1) >= 2]:
+        factors = np.repeat(np.arange(n), alpha).tolist()
+        for sides in sorted(
+            {
+                tuple(sorted(zip(factors, s, strict=True)))
+                for s in product((0, 1), repeat=len(factors))
+            }
+        ):
+            row = np.zeros(len(table))
+            for chosen in product((False, True), repeat=len(sides)):
+                monomial, sign = [0] * n, 1
+                for (i, side), taken in zip(sides, chosen, strict=True):
+                    monomial[i] += taken
+                    sign *= 1 - 2 * side if taken else 1
+                row[position[tuple(monomial)]] += sign
             rows.append(row)
-            keys.append((i, s, j, t))
+            keys.append(sides)
     return np.array(rows), keys
 
 

@@ -144,6 +144,9 @@ class Chain:
         """The proof of a lower bound of the loss, on all lemmas so far."""
         if self.region.is_empty:
             return self.finished()
+        total = sum(abs(v) for v in found.weights)
+        if not self.r.squares and total > 0:
+            found = found.times(1 / total)  # the weights of the residuals add up to 1
         gram, equal = self._loss_multipliers(found.weights)
         self._add_products(gram, found)
         on_box = bool(np.isfinite(self.box).all())

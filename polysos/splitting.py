@@ -21,21 +21,27 @@ _MOST_PARTS = 400
 
 
 def exclude_all(
-    chain: Chain, late: Callable[[], bool], report: Callable[[str], None]
+    chain: Chain, try_point: Callable[[np.ndarray], bool], report: Callable[[str], None]
 ) -> Proof | None:
-    """The proof that no loss is below the level; None if it takes too many parts or too long."""
+    """The proof that no loss is below the level; None if it takes too many parts.
+
+    Before each split, `try_point` is told the coefficients where the relaxation is lowest; it
+    returns False to give up: because these lead below the level, or because it is late.
+    """
     parts = [0]
 
     def exclude(chain: Chain, depth: int) -> Multipliers | None:
         while True:
-            found = _contradiction(chain)
+            found = _contradiction(chain, depth > 0)
             if found is not None:
                 return found
             parts[0] += 1
-            if parts[0] > _MOST_PARTS or depth > 60 or late():
+            if parts[0] > _MOST_PARTS or depth > 60:
                 return None
             if _shrinks(chain):
                 continue
+            if not try_point(_lowest_point(chain)):
+                return None
             half = _lesser_half(chain)
             report(f"{parts[0]} parts, now {half!r} >= 0")
             part = chain.under(half)
@@ -48,21 +54,33 @@ def exclude_all(
     return None if found is None else chain.loss_bound(found)
 
 
-def _contradiction(chain: Chain) -> Multipliers | None:
+def _contradiction(chain: Chain, is_part: bool) -> Multipliers | None:
     """Multipliers which show that nothing is left on the box of a chain, if they are at hand."""
+
+    def is_shown(found: Multipliers) -> bool:
+        if is_part:
+            return chain.refutation(found) is not None
+        return chain.loss_bound(found).bound >= chain.level
+
     if chain.region.is_empty:
         return Multipliers(np.inf, np.zeros(len(chain.r.targets)))
-    for definite in (False, True):
-        found = BoxProgram(chain, definite).smallest_loss()
-        if found is not None and found.value > float(chain.level) and chain.refutation(found):
+    for thorough in (False, True):
+        found = BoxProgram(chain, thorough).smallest_loss()
+        if found is not None and found.value > float(chain.level) and is_shown(found):
             return found
     return None
+
+
+def _lowest_point(chain: Chain) -> np.ndarray:
+    program = BoxProgram(chain)
+    found = program.smallest_loss()
+    return program.coefficients(np.zeros(chain.n) if found is None else found.point)
 
 
 def _shrinks(chain: Chain) -> bool:
     """Whether another sweep makes the box much smaller."""
     before = np.diff(chain.box, axis=1)
-    tighten_box(chain)
+    tighten_box(chain, thorough=True)
     after = np.diff(chain.box, axis=1)
     return chain.region.is_empty or bool((after < 0.7 * before).any())
 

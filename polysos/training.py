@@ -289,26 +289,25 @@ class Training:
             return
         if self.tighten(chain) or self.finished() or len(self.rows) > rows:
             return
-        level = float(chain.level) * (1 - self.tolerance)
-        if not self.loss < level and not self.is_certified():
-            self.look_around()
-        if self.loss < level or self.late() or self.is_certified():
+        if self.is_better_than(chain) or self.is_certified():
             return  # perhaps to prove anew, at the better level
         self.split()
+        if not self.is_certified() and not self.is_better_than(chain):
+            self.look_around()
 
     def tighten(self, chain: Chain) -> bool:
         """Shrink the box until the bound meets the loss; False where that stalls.
 
         Also False as soon as much better coefficients turn up: a chain at their level is worth it.
         """
-        estimate, definite = inf, False
+        estimate, thorough = inf, False
         for _ in range(_ROUNDS):
-            last, (estimate, point) = estimate, self.bound(chain, definite)
+            last, (estimate, point) = estimate, self.bound(chain, thorough)
             if self.is_tight():
                 self.box = chain.box
                 return True
             before = np.diff(chain.box, axis=1)
-            tighten_box(chain, definite)
+            tighten_box(chain, thorough)
             self.box = chain.box
             after = np.diff(chain.box, axis=1)
             self.report(f"smaller box, largest width {after.max():.3g}; gap about {estimate:.2g}")
@@ -317,17 +316,16 @@ class Training:
                 self.improve(point)
                 if self.add_rows(point):
                     return False
-            better = self.loss < 0.999 * float(chain.level) or (
-                stalls and self.loss < (1 - self.tolerance) * float(chain.level)
-            )
-            if self.late() or better or (stalls and definite):
+            better = self.loss < 0.999 * float(chain.level)
+            better = better or (stalls and self.is_better_than(chain))
+            if self.late() or better or (stalls and thorough):
                 return False
-            definite = definite or stalls
+            thorough = thorough or stalls
         return False
 
-    def bound(self, chain: Chain, definite: bool):
+    def bound(self, chain: Chain, thorough: bool):
         """Bound the loss on the box, keep the proof if it is good: (rough gap, where it is)."""
-        program = BoxProgram(chain, definite)
+        program = BoxProgram(chain, thorough)
         found = program.smallest_loss()
         if found is None:
             return inf, None
@@ -346,7 +344,12 @@ class Training:
             return
         chain = self.chain(level)
         find_first_box(chain, self.c)
-        proof = exclude_all(chain, self.late, self.report)
+
+        def try_point(c: np.ndarray) -> bool:
+            self.improve(c)
+            return not self.late() and not self.loss < level
+
+        proof = exclude_all(chain, try_point, self.report)
         if proof is not None:
             self.keep(proof)
 
@@ -450,6 +453,10 @@ class Training:
         """Certified, and relative to the loss itself as far as floats can tell."""
         room = max(self.tolerance * self.loss, self.r.resolution(self.c))
         return self.is_certified() and self.loss - self.proof.lower_bound <= room
+
+    def is_better_than(self, chain: Chain) -> bool:
+        """Whether better coefficients have turned up than those the chain was begun with."""
+        return self.loss < (1 - self.tolerance) * float(chain.level)
 
     def late(self) -> bool:
         return self.time_limit is not None and time.perf_counter() - self.start > self.time_limit
