@@ -344,6 +344,8 @@ class Training:
             return
         chain = self.chain(level)
         find_first_box(chain, self.c)
+        if not chain.region.is_empty and not np.isfinite(chain.box).all():
+            return
 
         def try_point(c: np.ndarray) -> bool:
             self.improve(c)

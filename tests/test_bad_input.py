@@ -37,6 +37,10 @@ def minimize(**options):
     return lambda: ps.minimize(PROBLEM, **options)
 
 
+def fit(inputs=((1.0, 2.0),), outputs=((3.0,),), net=NETWORK, **options):
+    return lambda: ps.fit(net, inputs, outputs, **options)
+
+
 MISTAKES = {
     # Polynomials
     "no variables": (lambda: ps.variables(0), ValueError, ["names", "at least 1", "0"]),
@@ -341,6 +345,69 @@ MISTAKES = {
         (TypeError, ValueError),
         ["outputs"],
     ),
+    # Training
+    "fit nothing": (fit(net=None), TypeError, ["net", "PolynomialNetwork", "None"]),
+    "fit weights": (fit(net=[EYE, EYE]), TypeError, ["net", "PolynomialNetwork"]),
+    "fit a problem": (fit(net=PROBLEM), TypeError, ["net", "PolynomialNetwork", "minimise"]),
+    "fit: unknown loss": (fit(loss="sup"), ValueError, ["loss", "mean-sup", "'sup'"]),
+    "fit: loss none": (fit(loss=None), (TypeError, ValueError), ["loss", "mean-sup", "None"]),
+    "fit: loss a number": (fit(loss=2), (TypeError, ValueError), ["loss", "mean-sup", "2"]),
+    "fit: unknown method": (fit(method="sgd"), ValueError, ["method", "tighten", "'sgd'"]),
+    "fit: method none": (fit(method=None), (TypeError, ValueError), ["method", "None"]),
+    "fit: no tolerance": (fit(tolerance=0), ValueError, ["tolerance", "positive", "0"]),
+    "fit: tolerance -1": (fit(tolerance=-1), ValueError, ["tolerance", "-1"]),
+    "fit: tolerance nan": (fit(tolerance=nan), ValueError, ["tolerance", "nan"]),
+    "fit: tolerance inf": (fit(tolerance=inf), ValueError, ["tolerance", "inf"]),
+    "fit: tolerance none": (fit(tolerance=None), (TypeError, ValueError), ["tolerance", "None"]),
+    "fit: tolerance text": (fit(tolerance="a"), (TypeError, ValueError), ["tolerance", "'a'"]),
+    "fit: tolerance true": (fit(tolerance=True), (TypeError, ValueError), ["tolerance", "True"]),
+    "fit: no time": (fit(time_limit=0), ValueError, ["time_limit", "positive", "0"]),
+    "fit: time -1": (fit(time_limit=-1), ValueError, ["time_limit", "-1"]),
+    "fit: time nan": (fit(time_limit=nan), ValueError, ["time_limit", "nan"]),
+    "fit: time text": (fit(time_limit="1 s"), (TypeError, ValueError), ["time_limit", "'1 s'"]),
+    "fit: no inputs": (fit(np.empty((0, 2)), np.empty((0, 1))), ValueError, ["inputs", "N >= 1"]),
+    "fit: empty lists": (fit([], []), ValueError, ["inputs", "(0,)"]),
+    "fit: one input flat": (fit([1.0, 2.0]), ValueError, ["inputs", "2 dim", "(2,)"]),
+    "fit: inputs too wide": (fit([[1.0, 2.0, 3.0]]), ValueError, ["inputs", "(N, 2)", "(1, 3)"]),
+    "fit: inputs nan": (fit([[nan, 1.0]]), ValueError, ["inputs", "finite", "nan"]),
+    "fit: inputs inf": (fit([[inf, 1.0]]), ValueError, ["inputs", "finite", "inf"]),
+    "fit: inputs text": (fit([["a", "b"]]), TypeError, ["inputs", "real"]),
+    "fit: inputs complex": (fit([[1j, 2.0]]), TypeError, ["inputs", "complex"]),
+    "fit: inputs bool": (fit([[True, False]]), TypeError, ["inputs", "bool"]),
+    "fit: inputs none": (fit(None), (TypeError, ValueError), ["inputs"]),
+    "fit: inputs ragged": (fit([[1.0, 2.0], [3.0]]), (TypeError, ValueError), ["inputs"]),
+    "fit: inputs deep": (fit([[[1.0, 2.0]]]), ValueError, ["inputs", "(1, 1, 2)"]),
+    "fit: outputs flat": (fit(outputs=[3.0]), ValueError, ["outputs", "2 dim", "(1,)"]),
+    "fit: too many outputs": (fit(outputs=[[3.0, 4.0]]), ValueError, ["outputs", "(1, 1)"]),
+    "fit: too few rows": (fit([[1.0, 2.0]] * 2), ValueError, ["outputs", "(2, 1)", "(1, 1)"]),
+    "fit: outputs nan": (fit(outputs=[[nan]]), ValueError, ["outputs", "finite", "nan"]),
+    "fit: outputs inf": (fit(outputs=[[-inf]]), ValueError, ["outputs", "finite", "inf"]),
+    "fit: outputs none": (fit(outputs=None), (TypeError, ValueError), ["outputs"]),
+    "fit: outputs text": (fit(outputs=[["a"]]), TypeError, ["outputs", "real"]),
+    "fit: radius 0": (fit(bounds=0), ValueError, ["bounds", "positive", "0"]),
+    "fit: radius -1": (fit(bounds=-1.0), ValueError, ["bounds", "positive", "-1"]),
+    "fit: radius nan": (fit(bounds=nan), ValueError, ["bounds", "positive", "nan"]),
+    "fit: radius inf": (fit(bounds=inf), ValueError, ["bounds", "positive", "inf"]),
+    "fit: radius true": (fit(bounds=True), (TypeError, ValueError), ["bounds", "True"]),
+    "fit: bounds text": (fit(bounds="ab"), TypeError, ["bounds", "'ab'"]),
+    "fit: bounds a dict": (fit(bounds={"c1,0": (0, 1)}), TypeError, ["bounds", "c1,0"]),
+    "fit: no bounds at all": (fit(bounds=[]), ValueError, ["bounds", "3 pairs", "0"]),
+    "fit: bounds of two": (fit(bounds=[(0, 1)] * 2), ValueError, ["bounds", "3 pairs", "2"]),
+    "fit: bounds of four": (fit(bounds=[(0, 1)] * 4), ValueError, ["bounds", "c1,2", "4"]),
+    "fit: three numbers": (fit(bounds=(0, 1, 2)), TypeError, ["bounds[0]", "sequence", "0"]),
+    "fit: a triple": (fit(bounds=[(0, 1), (0, 1, 2), None]), ValueError, ["bounds[1]", "pair"]),
+    "fit: bounds reversed": (fit(bounds=(1, -1)), ValueError, ["bounds[0]", "lower < upper"]),
+    "fit: one pair reversed": (
+        fit(bounds=[(0, 1), (0, 1), (2, 1)]),
+        ValueError,
+        ["bounds[2]", "lower < upper", "(2, 1)"],
+    ),
+    "fit: bounds equal": (fit(bounds=(1, 1)), ValueError, ["bounds[0]", "lower < upper"]),
+    "fit: bounds nan": (fit(bounds=(nan, 1)), ValueError, ["bounds[0]", "nan"]),
+    "fit: bounds inf, inf": (fit(bounds=(inf, inf)), ValueError, ["bounds[0]", "inf"]),
+    "fit: a pair of text": (fit(bounds=[("a", "b")] * 3), ValueError, ["bounds[0]", "pair"]),
+    "fit: a pair of none": (fit(bounds=[(None, 1)] * 3), ValueError, ["bounds[0]", "pair"]),
+    "fit: an array of numbers": (fit(bounds=np.ones(3)), TypeError, ["bounds[0]", "1.0"]),
 }
 
 
@@ -380,6 +447,37 @@ def test_tolerances_are_checked_for_flatness_too(relaxation):
 )
 def test_numbers_of_any_kind_are_numbers(options):
     assert ps.minimize(PROBLEM, **options).status == "certified"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tolerance": Fraction(1, 10**6), "time_limit": np.int64(60)},
+        {"bounds": np.float32(9)},
+        {"bounds": Fraction(9)},
+        {"bounds": np.array([[-9.0, 9.0]] * 3)},
+        {"bounds": [(-9, inf), None, [-inf, 9]]},
+        {"bounds": (-9, inf)},
+    ],
+)
+def test_fit_reads_numbers_and_bounds_of_any_kind(options):
+    f = ps.fit(NETWORK, [[1.0, 2.0]], [[3.0]], **options)
+    assert f.certified and np.abs(f.coefficients).max() <= 9
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("loss", ["mean-sup", "mean-squares", "sample-sup", "sample-squares"])
+@pytest.mark.parametrize("size, words", [(1e200, "finite"), (1e60, "units"), (1e-60, "units")])
+def test_data_beyond_what_proofs_can_hold_are_refused(size, words, loss):
+    with pytest.raises(ValueError, match=words):
+        ps.fit(NETWORK, [[size, 2 * size]], [[size]], loss=loss)
+
+
+@pytest.mark.xfail(reason="the message speaks of coefficients of a polynomial, not of bounds")
+@pytest.mark.parametrize("bounds", [1e60, 1e-60, (-1e120, 1e120), (-1e-120, 1)])
+def test_bounds_beyond_what_proofs_can_hold_are_named(bounds):
+    with pytest.raises(ValueError, match="bounds"):
+        ps.fit(NETWORK, [[1.0, 2.0]], [[3.0]], bounds=bounds)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
