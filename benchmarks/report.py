@@ -39,6 +39,10 @@ from polysos.residuals import compile_residuals
 
 HERE = Path(__file__).resolve().parent
 BEGIN, END = "<!-- results, written by report.py -->\n", "<!-- end of results -->"
+PICTURE = (
+    "![Seconds against the number of samples, the width, the number of coefficients and the "
+    "depth](growth.png)"
+)
 PACKAGES = ("polysos", "numpy", "scipy", "cvxpy", "clarabel", "scs", "python-flint")
 ACCURACY = 1e-6  # that the dense relaxation has to reach
 STARTS = 5  # of local searches for each fit, of which the median counts
@@ -412,7 +416,7 @@ def main() -> None:
     else:
         found = measure(1 if options.quick else options.seeds, options.quick)
         stored.write_text(json.dumps(found, indent=1) + "\n")
-    text = tell(found)
+    text = f"{tell(found)}\n\n{PICTURE}"
     print(text)
     head, rest = (HERE / "README.md").read_text().split(BEGIN)
     (folder / "README.md").write_text(f"{head}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")

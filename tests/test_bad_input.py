@@ -461,7 +461,11 @@ def test_numbers_of_any_kind_are_numbers(options):
     ],
 )
 def test_fit_reads_numbers_and_bounds_of_any_kind(options):
-    f = ps.fit(NETWORK, [[1.0, 2.0]], [[3.0]], **options)
+    inputs, outputs = (
+        [[1.0, 2.0], [0.5, -1.0], [2.0, 0.0], [1.0, 1.0]],
+        [[3.0], [1.0], [2.0], [2.0]],
+    )
+    f = ps.fit(NETWORK, inputs, outputs, loss="sample-squares", **options)
     assert f.certified and np.abs(f.coefficients).max() <= 9
 
 

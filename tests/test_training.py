@@ -79,7 +79,7 @@ def test_noisy_fits_are_certified_and_nothing_is_better(shape, fan_in, loss):
     p, f = fitted(shape, loss, fan_in)
     check(f, p, loss)
     assert f.certified and f.loss > 0
-    best = brute_force(p, loss, starts=4)
+    best = brute_force(p, loss, starts=2)
     found = loss_of(p.net, p.inputs, p.outputs, loss, best)
     assert f.lower_bound <= found * (1 + 1e-9) and f.loss <= found * (1 + 1e-6)
     if np.isfinite(f.box).all() and found <= f.loss:
@@ -119,17 +119,17 @@ def any_problem(seed, loss):
     return p.with_outputs(p.outputs + rng.choice([0.1, 2.0]) * rng.standard_normal(p.outputs.shape))
 
 
-@settings(max_examples=14)
+@settings(max_examples=9)
 @given(st.integers(0, 10**6), st.sampled_from(LOSSES), st.booleans())
 def test_no_loss_found_by_anybody_is_below_the_bound(seed, loss, ball):
     """On a box or in a ball, whatever the data determine: certified or not, never wrong."""
     p, n = any_problem(seed, loss), None
     n = p.net.n_coefficients
     box = np.tile([-1.0, 1.5], (n, 1))
-    f = p.fit(loss=loss, bounds=1.2 if ball else box, time_limit=0.7)
+    f = p.fit(loss=loss, bounds=1.2 if ball else box, time_limit=0.4)
     check(f, p, loss)
     limits = {"radius": 1.2} if ball else {"box": box}
-    best = brute_force(p, loss, starts=8, **limits)
+    best = brute_force(p, loss, starts=6, **limits)
     found, slip = loss_of(p.net, p.inputs, p.outputs, loss, best), 1e-12 * f.residuals.scale
     assert f.lower_bound <= found + slip
     if f.certified:
@@ -186,7 +186,7 @@ def test_what_programs_claim_may_weaken_a_result_but_never_make_it_wrong(
     monkeypatch.setattr(training, "exclude_all", exclude)
     for module in (first_box, box_bounds, recovery):
         monkeypatch.setattr(module, "minimise_linear", liar)
-    f = p.fit(loss=loss, bounds=bounds, time_limit=0.3)
+    f = p.fit(loss=loss, bounds=bounds, time_limit=0.15)
     check(f, p, loss)
     assert honest.lower_bound <= f.loss and f.lower_bound <= honest.loss
 
@@ -206,7 +206,7 @@ def test_a_bad_local_minimum_is_never_certified(loss, monkeypatch):
     stuck = honest.coefficients + 0.3
     monkeypatch.setattr(training, "linear_start", lambda r: stuck)
     monkeypatch.setattr(training, "polish", lambda r, start, box, radius: stuck)
-    f = p.fit(loss=loss, time_limit=1)
+    f = p.fit(loss=loss, time_limit=0.3)
     check(f, p, loss)
     assert not f.certified and f.loss > 1.1 * honest.loss and f.lower_bound <= honest.loss
 
@@ -383,7 +383,7 @@ FILES = {
     "ratios": lambda: of_a_fit(lied_to("mean-sup")),
     "D1": lambda: of_a_fit(fitted("D1", "mean-sup")),
     "D2": lambda: of_a_fit(fitted("D2", "mean-sup", True)),
-    "squares": lambda: of_a_fit(fitted("D2", "sample-squares")),
+    "squares": lambda: of_a_fit(lied_to("sample-squares")),
     "parts": lambda: excluded("mean-sup"),
     "parts, squares": lambda: excluded("mean-squares"),
 }
@@ -585,12 +585,10 @@ def test_a_proof_needs_no_solver(saved, monkeypatch):
 
 
 @pytest.mark.xfail(reason="sides of boxes from interval propagation, which no file shows")
-@pytest.mark.parametrize("bounds", [(-2, 2), 3.0])
-@pytest.mark.parametrize("loss", ["mean-squares", "sample-sup"])
-def test_a_sceptic_can_check_fits_with_bounds(loss, bounds, tmp_path):
-    p, honest = lied_to(loss)
-    f = p.fit(loss=loss, bounds=bounds)
-    check(f, p, loss)
+def test_a_sceptic_can_check_fits_with_bounds(tmp_path):
+    p, honest = lied_to("sample-sup")
+    f = p.fit(loss="sample-sup", bounds=(-2, 2))
+    check(f, p, "sample-sup")
     assert f.certified and f.loss == pytest.approx(honest.loss, rel=2e-6)
     f.proof.save(tmp_path / "proof.json")
     assert sceptic(tmp_path / "proof.json")
@@ -676,18 +674,20 @@ def any_outputs(p):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("bounds", [None, (-2, 2)], ids=["free", "box"])
 @pytest.mark.parametrize("name", DEGENERATE)
+@pytest.mark.parametrize("bounds", [None, (-2, 2)], ids=["free", "box"])
 def test_degenerate_data_give_honest_results_in_finite_time(name, bounds):
     """One loss each, in turn; no warnings, no exceptions, no wrong values."""
-    p = DEGENERATE[name]()
-    loss = LOSSES[(list(DEGENERATE).index(name) + (bounds is None)) % 4]
-    f = p.fit(loss=loss, bounds=bounds, time_limit=0.5)
+    number = list(DEGENERATE).index(name)
+    if bounds is not None and number % 3:
+        pytest.skip("each third is enough here")
+    p, loss = DEGENERATE[name](), LOSSES[(number + (bounds is None)) % 4]
+    f = p.fit(loss=loss, bounds=bounds, time_limit=0.25)
     check(f, p, loss)
     if bounds is not None:
         assert np.abs(f.coefficients).max() <= 2
     box = None if bounds is None else np.tile([-2.0, 2.0], (len(p.truth), 1))
-    best = brute_force(p, loss, starts=3, box=box)
+    best = brute_force(p, loss, starts=2, box=box)
     found = loss_of(p.net, p.inputs, p.outputs, loss, best)
     assert f.lower_bound <= found * (1 + 1e-9) + 1e-12 * f.residuals.scale
     assert f.loss <= found * (1 + 1e-6) + 1e-9 * f.residuals.scale or not f.certified
@@ -710,7 +710,7 @@ def test_a_dead_layer_under_noise_is_named():
 
 
 def test_a_network_outside_the_normalisation_is_named_under_noise():
-    f = zero_constant(0.02).fit(time_limit=1)
+    f = zero_constant(0.02).fit(time_limit=0.3)
     assert undetermined(f) and "normalisation" in f.message and "c1,1" in f.message
 
 
@@ -720,7 +720,7 @@ SAYS_NO_REASON = "a perfect fit says only that there may be others, not why"
 @pytest.mark.xfail(reason=SAYS_NO_REASON)
 @pytest.mark.parametrize("name", ["dead layer", "c10 = 0", "zero outputs", "two outputs"])
 def test_perfect_fits_name_what_the_data_do_not_determine(name):
-    f = DEGENERATE[name]().fit(loss="mean-sup", time_limit=2)
+    f = DEGENERATE[name]().fit(loss="mean-sup", time_limit=0.5)
     assert f.certified and np.isinf(f.box).any() and undetermined(f)
 
 
@@ -781,7 +781,7 @@ def test_a_ball_that_excludes_the_best_is_kept(loss):
     """On the sphere that bounds it, the best is not always found as exactly as elsewhere."""
     p, honest = lied_to(loss)
     radius = 0.9 * np.linalg.norm(honest.coefficients)
-    f = p.fit(loss=loss, bounds=radius, time_limit=1)
+    f = p.fit(loss=loss, bounds=radius, time_limit=0.5)
     check(f, p, loss)
     assert f.loss > 1.01 * honest.loss and f.gap < 1e-4
     assert sum(F(v) ** 2 for v in f.coefficients.tolist()) <= F(radius) ** 2
@@ -919,9 +919,8 @@ def test_both_methods_agree_on_a_tiny_noisy_network(bounds):
 
 
 @pytest.mark.xfail(reason="the sum of squares that the hierarchy minimises is rounded to floats")
-@pytest.mark.parametrize("loss", ["mean-squares", "sample-squares"])
-def test_the_hierarchy_is_about_the_stored_f(loss):
+def test_the_hierarchy_is_about_the_stored_f():
     p = planted((1,), [1, 1, 2], samples=2, noise=0.3)
-    f = p.fit(loss=loss, method="hierarchy", time_limit=2)
+    f = p.fit(loss="mean-squares", method="hierarchy", time_limit=0.3)
     c = np.array([F(v) for v in f.coefficients.tolist()], dtype=object)
     assert f.proof.problem.objective.exact()(c) == f.residuals.exact_loss(f.coefficients)
