@@ -99,7 +99,9 @@ class Proof:
     def proves_infeasibility(self) -> bool:
         """Whether the bound exceeds a constant objective: then there is no feasible point."""
         f = self.problem.objective
-        return self.holds and f.degree == 0 and self.bound > f.exact().constant_term
+        if not self.holds or self.bound is None or f.degree > 0:
+            return False
+        return self.bound > f.exact().constant_term
 
     def verify(self) -> bool:
         """Check everything again, exactly, from what is stored; no solver is asked."""

@@ -419,12 +419,7 @@ def changed_at(data, path, value):
     return new
 
 
-NO_BOUND = pytest.mark.xfail(reason="verify raises where an assumption has no bound")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(k, marks=NO_BOUND if k == "assumption" else ()) for k in PROOFS]
-)
+@pytest.mark.parametrize("name", PROOFS)
 def test_each_number_of_a_proof_file_matters(name, tmp_path):
     """Change each in turn: no proof file, no proof, or what it now says is true. All occur."""
     path = tmp_path / "proof.json"
