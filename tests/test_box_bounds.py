@@ -35,7 +35,7 @@ def around(loss="mean-sup", width=0.2, room=1.5, **options):
     return r, c, chain_in(box.tolist(), r, room * r.loss(c))
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     st.integers(0, 10**6),
     st.sampled_from(["mean-sup", "mean-squares", "sample-sup"]),

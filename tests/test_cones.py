@@ -1,5 +1,6 @@
 """Conic programs: multipliers satisfy the identity that chains of lemmas rely on."""
 
+import clarabel
 import numpy as np
 import pytest
 
@@ -80,3 +81,21 @@ def test_the_triangle_is_an_isometry(n):
     assert (M * N).sum() == pytest.approx(
         (M[rows, columns] * factors) @ (N[rows, columns] * factors)
     )
+
+
+class Panic(BaseException):
+    """What a solver written in Rust raises when it breaks down: no Exception."""
+
+
+@pytest.mark.xfail(reason="only the status of a solver is looked at", raises=(RuntimeError, Panic))
+@pytest.mark.parametrize("error", [RuntimeError, Panic])
+def test_a_solver_that_breaks_down_found_nothing(error, monkeypatch):
+    class Broken:
+        def __init__(self, *arguments):
+            pass
+
+        def solve(self):
+            raise error("Eigval error")
+
+    monkeypatch.setattr(clarabel, "DefaultSolver", Broken)
+    assert minimise_linear([1.0], [[-1.0]], [-2.0]) is None

@@ -74,7 +74,7 @@ def test_from_the_planted_coefficients_it_ends_at_the_best_that_others_find(degr
     p = planted(degrees, noise=0.05)
     r = p.residuals(loss)
     best = r.loss(polish(r, p.truth))
-    others = brute_force(p, loss, starts=4)
+    others = brute_force(p, loss, starts=2)
     assert best <= loss_of(p.net, p.inputs, p.outputs, loss, others) * (1 + 1e-6) + 1e-12
 
 

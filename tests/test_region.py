@@ -175,3 +175,9 @@ def test_the_first_region_is_what_the_constraints_tell():
     assert not unbounded().is_bounded
     for number in range(4):
         assert to_fraction(region.side(number)(0, 0)) >= 1
+
+
+@pytest.mark.xfail(reason="a float times a rational that no float can hold", raises=OverflowError)
+def test_boxes_whose_powers_leave_the_floats_are_survived():
+    region = Region.of(Problem(x, [1e90 - x, x + 1e90, 1.5 * x**4 - y]))
+    assert region.box[0].tolist() == [-1e90, 1e90]

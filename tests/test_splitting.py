@@ -92,7 +92,7 @@ def test_it_takes_parts_and_each_is_refuted(split, tmp_path):
     assert ps.Proof.load(path).verify()
 
 
-@pytest.mark.parametrize("share", [1.0, 1.01, 2.0])
+@pytest.mark.parametrize("share", [1.0, 2.0])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_level_that_is_reached_is_never_excluded(loss, share, monkeypatch):
     monkeypatch.setattr(splitting, "_MOST_PARTS", 4)
@@ -137,3 +137,14 @@ def test_a_box_without_end_is_not_split():
     r, _ = hard("mean-sup")
     proof, _ = exclude(Chain(r, r.problem(), F(1, 100)))
     assert proof is None
+
+
+@pytest.mark.xfail(
+    reason="the half of an interval between two floats is all of it, again and again"
+)
+def test_intervals_between_two_floats_are_not_split_for_ever():
+    r, c = hard("mean-sup")
+    box = np.column_stack([0.9 * c, np.nextafter(0.9 * c, np.inf)])
+    problem = _within(r.problem(), (box, None), len(c))
+    proof, said = exclude(Chain(r, problem, F(2 * r.loss(c))))
+    assert proof is None and len(said) <= 4 * len(c)
