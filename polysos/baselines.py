@@ -19,12 +19,11 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-from numpy.polynomial.polynomial import polyder, polyval
-from scipy.optimize import least_squares, linprog
 
-from .candidates import _Functions
-from .checks import check_integer, check_positive, check_type
-from .networks import PolynomialNetwork, _array
+from .checks import check_array, check_integer, check_positive, check_type, check_word
+from .networks import PolynomialNetwork
+from .recovery import polish
+from .residuals import compile_residuals
 
 # Of the residuals, an array (N, m_out) of numpy or of jax.
 LOSSES = {
@@ -136,7 +135,7 @@ def train_by_gradient(
     [1.0, 2.0]
     """
     net, X, Y = _floats(net, inputs, outputs)
-    _check_loss(loss)
+    check_word("loss", loss, tuple(LOSSES))
     check_integer("steps", steps, at_least=1)
     check_positive("learning_rate", learning_rate)
     check_integer("seed", seed, at_least=0)
@@ -161,7 +160,8 @@ def multistart(
     """Descend from random starts and keep every result: a local method, no proof.
 
     From each start, with standard normal entries, Levenberg-Marquardt descends on the squares;
-    for a sup loss, sequential linear programming goes on from there.
+    for a sup loss, sequential quadratic programming goes on from there. It is the local search
+    that `fit` begins with.
 
     Parameters
     ----------
@@ -192,19 +192,16 @@ def multistart(
     ([-0.5, 3.0], 0.5, 1.0)
     """
     net, X, Y = _floats(net, inputs, outputs)
-    _check_loss(loss)
+    check_word("loss", loss, tuple(LOSSES))
     check_integer("starts", starts, at_least=1)
     check_integer("seed", seed, at_least=0)
     points = _random_starts(net, starts, seed)
     _check_size(net, X, Y, *points)
-    residuals = _mean_residuals(net, X, Y) if "mean" in loss else _SampleResiduals(net, X, Y)
+    residuals = compile_residuals(net, X, Y, loss)
     losses, seconds = np.empty(starts), np.empty(starts)
     for i in range(starts):
         begin = time.perf_counter()
-        with np.errstate(over="ignore", invalid="ignore"):
-            points[i] = _least_squares(residuals, points[i])
-            if "sup" in loss:
-                points[i] = _minimax(residuals, points[i])
+        points[i] = polish(residuals, points[i])
         losses[i] = LOSSES[loss](net(points[i], X) - Y)
         seconds[i] = time.perf_counter() - begin
     limit = losses.min() * (1 + 1e-6) + 1e-12 * LOSSES[loss](Y)
@@ -223,23 +220,12 @@ def multistart(
 def _floats(net, inputs, outputs) -> tuple[PolynomialNetwork, np.ndarray, np.ndarray]:
     """The network and the data, checked, and rounded where they are `Fraction`."""
     check_type("net", net, PolynomialNetwork)
-    X, Y = _array("inputs", inputs).astype(float), _array("outputs", outputs).astype(float)
-    if X.shape[1] != net.n_inputs or len(X) == 0:
-        raise ValueError(f"inputs must have shape (N, {net.n_inputs}) with N >= 1, got {X.shape}")
-    if Y.shape != (len(X), net.n_outputs):
-        raise ValueError(
-            f"outputs must have shape ({len(X)}, {net.n_outputs}), one row an input, got {Y.shape}"
-        )
+    X, Y = (data.astype(float) for data in net.check_data(inputs, outputs))
     return PolynomialNetwork([W.astype(float) for W in net.weights], net.degrees), X, Y
 
 
-def _check_loss(loss) -> None:
-    if loss not in tuple(LOSSES):
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
-
-
 def _check_start(net, start) -> np.ndarray:
-    c = _array("start", start, ndim=1).astype(float)
+    c = check_array("start", start, ndim=1).astype(float)
     if len(c) != net.n_coefficients:
         raise ValueError(
             f"start must be {net.n_coefficients} numbers {net.coefficient_names}, got {len(c)}"
@@ -307,101 +293,3 @@ def _forward(weights, degrees, c, h):
         for k, coefficient in enumerate(own[learned:], start=1):
             h = h + coefficient * v**k
     return h @ weights[-1].T
-
-
-# Local solvers. Residuals have values(c), (k,), and a jacobian(c), (k, n).
-
-
-def _mean_residuals(net, inputs, outputs) -> _Functions:
-    """The mean residuals, as polynomials in c: N plays no role any more."""
-    return _Functions(net.mean_residuals(inputs, outputs), net.n_coefficients)
-
-
-class _SampleResiduals:
-    """The residuals of all samples, one after the other."""
-
-    def __init__(self, net, inputs, outputs):
-        self.net, self.inputs, self.outputs = net, inputs, outputs
-
-    def values(self, c):
-        return (self.net(c, self.inputs) - self.outputs).ravel()
-
-    def jacobian(self, c):
-        h = self.inputs
-        slopes = np.empty((0, *h.shape))  # of h, one array a coefficient so far
-        activations = self.net.activations(c)
-        for layer, (W, p) in enumerate(zip(self.net.weights, activations, strict=False), start=1):
-            v = h @ W.T
-            learned = layer == len(activations)  # is the constant of this layer an unknown?
-            own = [v**k for k in range(0 if learned else 1, len(p))]
-            h, slopes = polyval(v, p), np.vstack([polyval(v, polyder(p)) * (slopes @ W.T), own])
-        return (slopes @ self.net.weights[-1].T).reshape(len(c), -1).T
-
-
-def _least_squares(residuals, start) -> np.ndarray:
-    """Levenberg-Marquardt; rows of zeros, which it asks for where residuals are few."""
-    n = len(start)
-    missing = max(0, n - len(residuals.values(start)))
-    found = least_squares(
-        lambda c: np.pad(residuals.values(c), (0, missing)),
-        start,
-        jac=lambda c: np.pad(residuals.jacobian(c), ((0, missing), (0, 0))),
-        method="lm",
-        ftol=1e-15,
-        xtol=1e-15,
-        gtol=1e-15,
-    )
-    return found.x
-
-
-def _minimax(residuals, start, steps: int = 100) -> np.ndarray:
-    """Minimise theta = max |r_j| by linear programs in a trust region (Madsen, 1975).
-
-    Each minimises max |r + J d| over |d_i| <= radius. The last steps are quadratically convergent
-    where one residual more than there are unknowns is as large as theta, as usual; else slow.
-    """
-    c, radius = start, 1.0
-    r, J = residuals.values(c), residuals.jacobian(c)
-    for _ in range(steps):
-        theta = abs(r).max()
-        d = _linear_minimax(r, J, radius)
-        promise = theta - abs(r + J @ d).max()
-        if promise <= 1e-12 * theta:
-            break
-        there = residuals.values(c + d)
-        gain = theta - abs(there).max()
-        if gain < 0.1 * promise or not np.isfinite(there).all():
-            radius = abs(d).max() / 4
-            continue
-        if gain > 0.75 * promise:
-            radius = max(radius, 2 * abs(d).max())
-        c, r = c + d, there
-        J = residuals.jacobian(c)
-    return c
-
-
-def _linear_minimax(r, J, radius: float, at_first: int = 200) -> np.ndarray:
-    """The d with |d_i| <= radius that minimises max |r + J d|; 0 where the solver fails.
-
-    The linear program has the largest rows at first, then those that turned out to be larger.
-    """
-    n, theta = len(J.T), abs(r).max()
-    if theta == 0:
-        return np.zeros(n)
-    A, b = np.vstack([J, -J]), np.concatenate([-r, r]) / theta
-    rows = np.argsort(b)[:at_first]
-    while True:
-        found = linprog(
-            np.eye(n + 1)[n],
-            A_ub=np.column_stack([A[rows], -np.ones(len(rows))]),
-            b_ub=b[rows],
-            bounds=[(-radius / theta, radius / theta)] * n + [(0, None)],
-            method="highs",
-        )
-        if found.status != 0:
-            return np.zeros(n)
-        larger = A @ found.x[:n] - b > found.x[n] + 1e-6
-        larger[rows] = False
-        if not larger.any():
-            return theta * found.x[:n]
-        rows = np.append(rows, np.flatnonzero(larger))

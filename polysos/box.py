@@ -63,7 +63,7 @@ def _bounded_by(constraint: list, box: list):
     """
     own = None
     for alpha, c in constraint:
-        if largest_value(c, alpha, box) < inf:
+        if largest_value(Fraction(c), alpha, box) < inf:
             continue
         used = [i for i, a in enumerate(alpha) if a]
         if len(used) > 1 or own not in (None, used[0]):

@@ -78,7 +78,7 @@ class Chain:
         ]
         self.problem = problem.with_inequality(level - f)
         self.level_key = (len(problem.inequalities),)
-        self.region = Region.of(self.problem)
+        self.region = Region.stated(self.problem)
         self.lemmas: list[Proof] = []
         self.names = f.names
         self.n, self.n_added = r.n_coefficients, len(f.names) - r.n_coefficients
@@ -176,6 +176,12 @@ class Chain:
         """Add a lemma that is proven on this region."""
         self.lemmas.append(lemma)
         self.region = self.region.after(lemma)
+
+    def with_lemmas(self, proof: Proof) -> Proof:
+        """A proof for this problem without its level, with the lemmas about the level beside it."""
+        bound = min(proof.bound, self.level)
+        lemmas = tuple(self.lemmas)
+        return replace(proof, problem=self.problem, bound=bound, sublevel=self.level, lemmas=lemmas)
 
     def finished(self) -> Proof:
         """No coefficients are left: the loss is nowhere below the level."""

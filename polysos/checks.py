@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import inf
 from numbers import Integral, Real
+
+import numpy as np
 
 
 def check_type(name: str, value, kind: type) -> None:
@@ -35,3 +38,30 @@ def check_sequence(name: str, value) -> list:
     if isinstance(value, (str, bytes, dict, Real)) or not hasattr(value, "__iter__"):
         raise TypeError(f"{name} must be a sequence, got {value!r}")
     return list(value)
+
+
+def check_word(name: str, value, words: tuple[str, ...]) -> None:
+    """Raise unless `value` is one of some words."""
+    if not isinstance(value, str) or value not in words:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, words))}, got {value!r}")
+
+
+def check_array(name: str, values, ndim: int = 2) -> np.ndarray:
+    """The values as an array of finite floats or of `Fraction`; raise unless they are numbers."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must have rows of equal length: {error}") from error
+    if array.dtype == object and all(
+        isinstance(v, Real) and not isinstance(v, bool) for v in array.ravel()
+    ):
+        array = np.array([Fraction(v) for v in array.ravel()], dtype=object).reshape(array.shape)
+    elif array.dtype.kind in "iuf":
+        array = array.astype(float, copy=False)
+    else:
+        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    if array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} dimension(s), got shape {array.shape}")
+    if array.dtype != object and not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]}")
+    return array

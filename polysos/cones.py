@@ -47,8 +47,13 @@ def minimise_linear(
     settings.presolve_enable = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-9
     P = np.zeros((len(cost), len(cost))) if quadratic is None else np.triu(quadratic)
-    solver = clarabel.DefaultSolver(sp.csc_matrix(P), cost, sp.csc_matrix(A), b, cones, settings)
-    found = solver.solve()
+    try:
+        P, A = sp.csc_matrix(P), sp.csc_matrix(A)
+        found = clarabel.DefaultSolver(P, cost, A, b, cones, settings).solve()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # a panic of its Rust code is no Exception
+        return None
     if found.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
         return None
     return ConicSolution(np.array(found.x), np.array(found.z), found.obj_val)

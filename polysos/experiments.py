@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from .checks import check_integer, check_positive, check_sequence, check_type
+from .checks import check_integer, check_positive, check_sequence, check_type, check_word
 from .networks import PolynomialNetwork
 from .results import PAPER, Experiment, Record, add_record, begin_run, stored_results
 from .training import fit
@@ -100,8 +100,8 @@ def planted_instance(
         check_integer(f"degrees[{i}]", d, at_least=1)
     check_integer("n_samples", n_samples, at_least=1)
     check_integer("width", width, at_least=1)
-    _check_word("weights", weights, WEIGHTS)
-    _check_word("inputs", inputs, INPUTS)
+    check_word("weights", weights, WEIGHTS)
+    check_word("inputs", inputs, INPUTS)
     check_integer("seed", seed, at_least=0)
     if noise != 0:
         check_positive("noise", noise)
@@ -177,8 +177,8 @@ def run_table(
     """
     check_integer("number", number, at_least=1, at_most=5)
     check_integer("seeds", seeds, at_least=1)
-    _check_word("weights", weights, WEIGHTS)
-    _check_word("inputs", inputs, INPUTS)
+    check_word("weights", weights, WEIGHTS)
+    check_word("inputs", inputs, INPUTS)
     check_integer("jobs", jobs, at_least=1)
     check_positive("noise", noise)
     sizes = [row[:2] for row in PAPER["tables"][str(number)]["rows"]]
@@ -298,8 +298,3 @@ def _mean_square(rows: np.ndarray) -> float:
 
 def _finite(value: float) -> float | None:
     return float(value) if isfinite(value) else None
-
-
-def _check_word(name: str, value, words: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in words:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, words))}, got {value!r}")

@@ -119,19 +119,25 @@ class LinearSet:
 
     def _weights(self, t: np.ndarray, loss: bool) -> np.ndarray | None:
         """Multipliers of the residuals where t . v, or the loss itself, is smallest."""
+        if self.squares:
+            return self._weights_in_ball(t, loss)
         Q, start, level = self.Q, self.residual / self.radius, 0.0 if loss else 1.0
         column = np.full((len(Q), int(loss)), -1.0)
         cost = np.r_[t, [1.0] * loss]
-        if self.squares:
-            A = np.block([[np.zeros((1, len(t))), column[:1]], [-Q, 0 * column]])
-            found = minimise_linear(cost, A, np.r_[level, start], n_norm=len(Q) + 1)
-        else:
-            A = np.block([[Q, column], [-Q, column]])
-            found = minimise_linear(cost, A, np.r_[level - start, level + start])
+        A = np.block([[Q, column], [-Q, column]])
+        found = minimise_linear(cost, A, np.r_[level - start, level + start])
         if found is None:
             return None
-        y = found.multipliers
-        return y[1:] if self.squares else y[len(Q) :] - y[: len(Q)]
+        return found.multipliers[len(Q) :] - found.multipliers[: len(Q)]
+
+    def _weights_in_ball(self, t: np.ndarray, loss: bool) -> np.ndarray | None:
+        """The same where |r| <= radius: a ball in v. Weights of the loss have length one."""
+        across = self.residual - self.Q @ (self.Q.T @ self.residual)
+        distance = np.linalg.norm(across)
+        if loss:
+            return -across / distance if distance > 0 else None
+        room = self.radius**2 - distance**2
+        return self.Q @ t - across / np.sqrt(room) if room > 0 else None
 
 
 def bound_monomials(chain: Chain, linear: LinearSet) -> bool:

@@ -9,14 +9,12 @@ layers.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from numbers import Real
 
 import numpy as np
 
-from .checks import check_integer, check_sequence
+from .checks import check_array, check_integer, check_sequence
 from .polynomials import Polynomial, variables
 from .problem import PolynomialProblem
 
@@ -51,7 +49,7 @@ class PolynomialNetwork:
 
     def __init__(self, weights, degrees):
         weights = check_sequence("weights", weights)
-        weights = [_array(f"weights[{i}]", W).copy() for i, W in enumerate(weights)]
+        weights = [check_array(f"weights[{i}]", W).copy() for i, W in enumerate(weights)]
         degrees = tuple(check_sequence("degrees", degrees))
         for i, d in enumerate(degrees):
             check_integer(f"degrees[{i}]", d, at_least=1)
@@ -100,7 +98,7 @@ class PolynomialNetwork:
 
     def activations(self, coefficients) -> list[np.ndarray]:
         """The coefficients of each activation p_l, (d_l + 1,) each, from the constant upward."""
-        c = _array("coefficients", coefficients, ndim=1)
+        c = check_array("coefficients", coefficients, ndim=1)
         if len(c) != self.n_coefficients:
             raise ValueError(
                 f"coefficients must be {self.n_coefficients} numbers "
@@ -199,7 +197,7 @@ class PolynomialNetwork:
 
     def check_data(self, inputs, outputs) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and outputs as arrays; ValueError or TypeError if they do not fit the network."""
-        X, Y = self._inputs(inputs), _array("outputs", outputs)
+        X, Y = self._inputs(inputs), check_array("outputs", outputs)
         if Y.shape != (len(X), self.n_outputs):
             raise ValueError(
                 f"outputs must have shape ({len(X)}, {self.n_outputs}), one row an input, "
@@ -208,32 +206,12 @@ class PolynomialNetwork:
         return X, Y
 
     def _inputs(self, inputs) -> np.ndarray:
-        X = _array("inputs", inputs)
+        X = check_array("inputs", inputs)
         if X.shape[1] != self.n_inputs or len(X) == 0:
             raise ValueError(
                 f"inputs must have shape (N, {self.n_inputs}) with N >= 1, got {X.shape}"
             )
         return X
-
-
-def _array(name: str, values, ndim: int = 2) -> np.ndarray:
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name} must have rows of equal length: {error}") from error
-    if array.dtype == object and all(
-        isinstance(v, Real) and not isinstance(v, bool) for v in array.ravel()
-    ):
-        array = np.array([Fraction(v) for v in array.ravel()], dtype=object).reshape(array.shape)
-    elif array.dtype.kind in "iuf":
-        array = array.astype(float, copy=False)
-    else:
-        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
-    if array.ndim != ndim:
-        raise ValueError(f"{name} must have {ndim} dimension(s), got shape {array.shape}")
-    if array.dtype != object and not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]}")
-    return array
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

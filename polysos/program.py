@@ -146,7 +146,9 @@ class Program:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # cvxpy warns of inaccuracy; our status says so
                 self.model.solve(solver=solver, verbose=verbose, **options)
-        except Exception:  # whatever a solver raises, it has failed
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # whatever a solver raises (a panic is no Exception), it has failed
             return Status.FAILED, np.nan
         status = _STATUS.get(self.model.status, Status.FAILED)
         y = self.y.value

@@ -103,6 +103,17 @@ class Proof:
             return False
         return self.bound > f.exact().constant_term
 
+    @property
+    def ends(self) -> np.ndarray:
+        """Bounds (n, 2) of the variables that the inequalities and the lemmas state.
+
+        They hold wherever the inequalities of `problem` do, its sublevel included.
+        """
+        region = Region.stated(self.problem)
+        for lemma in self.lemmas:
+            region = region.after(lemma)
+        return region.ends
+
     def verify(self) -> bool:
         """Check everything again, exactly, from what is stored; no solver is asked."""
         return not self.assumption and _is_proven(self, Region.of(self.problem))

@@ -12,6 +12,8 @@ from scipy.optimize import least_squares, minimize
 from .cones import minimise_linear
 from .residuals import Residuals
 
+_TO_THE_END = {"ftol": 1e-15, "maxiter": 500}
+
 
 def monomial_shifts(exponents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each coefficient c_i, the pairs of monomials (phi_a, c_i phi_a).
@@ -64,13 +66,17 @@ def _polish_in_ball(r: Residuals, start: np.ndarray, radius: float) -> np.ndarra
     n, size = len(start), r.loss(start)
     ball = {"type": "ineq", "fun": lambda x: 1 - x[:n] @ x[:n] / radius**2}
     if r.squares or not size > 0:
-        found = minimize(lambda c: r.loss(c) / (size or 1.0), start, constraints=[ball])
+        found = minimize(
+            lambda c: r.loss(c) / (size or 1.0), start, constraints=[ball], options=_TO_THE_END
+        )
     else:
         rows = {
             "type": "ineq",
             "fun": lambda x: np.r_[x[n] - r(x[:n]) / size, x[n] + r(x[:n]) / size],
         }
-        found = minimize(lambda x: x[n], np.r_[start, 1.0], constraints=[ball, rows])
+        found = minimize(
+            lambda x: x[n], np.r_[start, 1.0], constraints=[ball, rows], options=_TO_THE_END
+        )
     c = found.x[:n]
     c = c * min(1.0, radius * (1 - 1e-15) / max(np.linalg.norm(c), 1e-300))
     return c if r.loss(c) < size else start

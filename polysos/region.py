@@ -26,7 +26,11 @@ class Region:
     Attributes
     ----------
     box : array, shape (n, 2)
-        Lower and upper ends, maybe infinite.
+        Lower and upper ends, maybe infinite: everything that is known.
+    ends : array, shape (n, 2)
+        Those of them that are stated: by inequalities a x_i + b >= 0, rounded outward, and by
+        lemmas. A proof may use them as inequalities, so they must not depend on how cleverly
+        others were derived.
     sizes : dict of tuple to Fraction
         |x^alpha| is at most this.
     positive : tuple
@@ -35,14 +39,26 @@ class Region:
     """
 
     box: np.ndarray
+    ends: np.ndarray
     sizes: dict
     positive: tuple
     ring: ExactRing
 
     @staticmethod
     def of(problem: PolynomialProblem) -> Region:
-        """What the constraints themselves tell."""
-        return Region(bounding_box(problem), {}, (), ExactRing(problem.n_variables))
+        """What the constraints themselves tell, with interval propagation."""
+        region = Region.stated(problem)
+        return replace(region, box=_meet(bounding_box(problem), region.ends))
+
+    @staticmethod
+    def stated(problem: PolynomialProblem) -> Region:
+        """What inequalities of a single variable, of degree one, tell."""
+        n = problem.n_variables
+        everything = np.tile([-inf, inf], (n, 1))
+        region = Region(everything, everything, {}, (), ExactRing(n))
+        for g in problem.inequalities:
+            region = region.under(g)
+        return region
 
     @property
     def is_empty(self) -> bool:
@@ -55,7 +71,7 @@ class Region:
     def side(self, number: int):
         """x_i - low_i for number 2i, high_i - x_i for 2i + 1, on `ring`; ValueError if infinite."""
         i, upper = divmod(number, 2)
-        end = float(self.box[i, upper])
+        end = float(self.ends[i, upper])
         if abs(end) == inf:
             raise ValueError(f"variable {i} is not bounded on this side")
         x = self.ring.ctx.gens()[i]
@@ -71,9 +87,9 @@ class Region:
         return self.with_end(i, a < 0, round_down(end) if a > 0 else -round_down(-end))
 
     def with_end(self, i: int, upper: bool, end: float) -> Region:
-        box = self.box.copy()
-        box[i, int(upper)] = min(box[i, 1], end) if upper else max(box[i, 0], end)
-        return replace(self, box=box)
+        half_space = np.tile([-inf, inf], (len(self.box), 1))
+        half_space[i, int(upper)] = end
+        return replace(self, box=_meet(self.box, half_space), ends=_meet(self.ends, half_space))
 
     def after(self, lemma) -> Region:
         """With what a proof says that holds on this region."""
@@ -125,13 +141,17 @@ class Region:
         return self.smallest(p, center, scale) > 0
 
 
+def _meet(box: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.column_stack([np.maximum(box[:, 0], other[:, 0]), np.minimum(box[:, 1], other[:, 1])])
+
+
 def _linear_in_one(p: Polynomial):
     """(i, a, b) for p = a x_i + b with a != 0; None for any other polynomial."""
-    terms = {alpha: c for alpha, c in p.exact().terms.items() if any(alpha)}
-    if len(terms) != 1:
+    if len(p.exponents) > 2 or p.exponents.sum() != 1:
         return None
-    (alpha, a), *_ = terms.items()
-    return (alpha.index(1), a, p.exact().constant_term) if sum(alpha) == 1 else None
+    p = p.exact()
+    i = int(p.exponents.sum(axis=0).argmax())
+    return i, p.derivative(i).constant_term, p.constant_term
 
 
 def _in_units(end: float, center: Fraction, scale: Fraction):

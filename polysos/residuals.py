@@ -168,6 +168,17 @@ class Residuals:
         (theta,) = own
         return PolynomialProblem(theta, [g for r in rows for g in (theta + r, theta - r)])
 
+    def dense_problem(self) -> PolynomialProblem:
+        """The same for the dense hierarchy: the sum of squares as a polynomial in c alone."""
+        if not self.squares:
+            return self.problem()
+        table = np.column_stack([self.matrix, -self.targets])
+        A = fmpq_mat(*table.shape, [to_fmpq(v) for v in table.flat])
+        exact = np.array([to_fraction(v) for v in (A.transpose() * A).entries()], dtype=object)
+        exponents = np.vstack([self.exponents, np.zeros((1, self.n_coefficients), dtype=int)])
+        sums = (exponents[:, None, :] + exponents[None, :, :]).reshape(len(exact), -1)
+        return PolynomialProblem(Polynomial.from_arrays(sums, exact, self.names))
+
 
 def compile_residuals(net: PolynomialNetwork, inputs, outputs, loss: str) -> Residuals:
     """The residuals of a network for given data.

@@ -29,6 +29,8 @@ def exclude_all(
     returns False to give up: because these lead below the level, or because it is late.
     """
     parts = [0]
+    if not chain.region.is_empty and not np.isfinite(chain.box).all():
+        return None
 
     def exclude(chain: Chain, depth: int) -> Multipliers | None:
         while True:
@@ -43,6 +45,8 @@ def exclude_all(
             if not try_point(_lowest_point(chain)):
                 return None
             half = _lesser_half(chain)
+            if half is None:
+                return None
             report(f"{parts[0]} parts, now {half!r} >= 0")
             part = chain.under(half)
             found = exclude(part, depth + 1)
@@ -85,11 +89,17 @@ def _shrinks(chain: Chain) -> bool:
     return chain.region.is_empty or bool((after < 0.7 * before).any())
 
 
-def _lesser_half(chain: Chain) -> Polynomial:
-    """A side of the cut through the coefficient whose width costs most: the one to exclude."""
+def _lesser_half(chain: Chain) -> Polynomial | None:
+    """A side of the cut through the coefficient whose width costs most: the one to exclude.
+
+    None where no float lies between the ends.
+    """
     program = BoxProgram(chain)
     i = int(np.argmax(program.cost_of_width()))
-    middle = Fraction(float(chain.box[i].mean()))
+    middle = float(chain.box[i].mean())
+    if not chain.box[i, 0] < middle < chain.box[i, 1]:
+        return None
+    middle = Fraction(middle)
     halves = [chain.variable(i) - middle, middle - chain.variable(i)]
     bounds = []
     for half in halves:

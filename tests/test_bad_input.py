@@ -477,7 +477,6 @@ def test_data_beyond_what_proofs_can_hold_are_refused(size, words, loss):
         ps.fit(NETWORK, [[size, 2 * size]], [[size]], loss=loss)
 
 
-@pytest.mark.xfail(reason="the message speaks of coefficients of a polynomial, not of bounds")
 @pytest.mark.parametrize("bounds", [1e60, 1e-60, (-1e120, 1e120), (-1e-120, 1)])
 def test_bounds_beyond_what_proofs_can_hold_are_named(bounds):
     with pytest.raises(ValueError, match="bounds"):

@@ -91,17 +91,21 @@ def test_a_definite_matrix_of_products_is_never_worse():
 
 
 def test_an_empty_box_is_noticed_and_nothing_more_is_added():
-    """At a level that no point of the box reaches, sweeps end with nothing left."""
-    r, c, _ = around(room=1.0)
+    r, c, chain = around()
+    part = chain.under(chain.variable(0) - F(c[0] + 1))
+    assert part.region.is_empty
+    tighten_box(part)
+    assert not part.lemmas and part.refutation(None).holds
+
+
+def test_a_box_without_good_points_is_shown_to_have_none():
+    """At a level that no point of the box reaches, the bound says so."""
+    r, c, _ = around()
     far = np.column_stack([c + 0.5, c + 0.6])
     chain = chain_in(far.tolist(), r, r.loss(c))
-    for _ in range(10):
-        tighten_box(chain, True)
-    assert chain.region.is_empty
-    n_lemmas = len(chain.lemmas)
-    tighten_box(chain)
-    assert len(chain.lemmas) == n_lemmas
-    assert chain.finished().verify()
+    tighten_box(chain, True)
+    proof = chain.loss_bound(BoxProgram(chain, True).smallest_loss())
+    assert proof.verify() and proof.bound == chain.level
 
 
 def test_a_side_of_width_zero_is_no_obstacle():

@@ -87,7 +87,6 @@ class Panic(BaseException):
     """What a solver written in Rust raises when it breaks down: no Exception."""
 
 
-@pytest.mark.xfail(reason="only the status of a solver is looked at", raises=(RuntimeError, Panic))
 @pytest.mark.parametrize("error", [RuntimeError, Panic])
 def test_a_solver_that_breaks_down_found_nothing(error, monkeypatch):
     class Broken:

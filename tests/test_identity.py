@@ -48,7 +48,8 @@ def test_the_remainder_is_what_the_terms_leave_over(parts, gram, weights, center
     constraints = [g0, g1, x0 + 4, 3 - x1]
     problem = ps.PolynomialProblem(f, constraints, [h])
     sides = {4: x0 + 4, 7: 3 - x1}  # numbers 4 and 7: lower side of x0, upper side of x1
-    region = Region(np.array([[-4.0, np.inf], [-np.inf, 3.0]]), {}, (), Region.of(problem).ring)
+    box = np.array([[-4.0, np.inf], [-np.inf, 3.0]])
+    region = Region(box, box, {}, (), Region.of(problem).ring)
     rows, zero = symmetric(gram), [[0, 0]]
     proof = proof_of(
         problem,
