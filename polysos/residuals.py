@@ -199,9 +199,8 @@ def compile_residuals(net: PolynomialNetwork, inputs, outputs, loss: str) -> Res
     >>> r.exponents.tolist(), r.matrix.tolist(), r.targets.tolist()
     ([[1, 0], [0, 1]], [[1.0, 8.0]], [1.5])
     """
-    X, Y = net.check_data(inputs, outputs)
-    X, Y = X.astype(float, copy=False), Y.astype(float, copy=False)
-    floats = PolynomialNetwork([W.astype(float) for W in net.weights], net.degrees)
+    given = (net, *net.check_data(inputs, outputs))
+    floats, X, Y = _as_floats(*given)
     build = {
         "mean-sup": _means,
         "mean-squares": _means,
@@ -217,8 +216,14 @@ def compile_residuals(net: PolynomialNetwork, inputs, outputs, loss: str) -> Res
         targets=table[:, -1],
         squares=loss.endswith("squares"),
         names=net.coefficient_names,
-        source=(floats, X, Y, loss),
+        source=(*given, loss),
     )
+
+
+def _as_floats(net, X, Y):
+    """The network and the data, rounded where they are `Fraction`."""
+    floats = PolynomialNetwork([W.astype(float, copy=False) for W in net.weights], net.degrees)
+    return floats, X.astype(float, copy=False), Y.astype(float, copy=False)
 
 
 def _blocks(net, X, Y):
@@ -262,7 +267,8 @@ def _rounding_errors(r: Residuals) -> np.ndarray:
     Everything is computed again in extended precision, whose own errors are bounded a priori:
     gamma_k times the same sums and products of absolute values, k roundings meeting in a number.
     """
-    net, X, Y, loss = r.source
+    *given, loss = r.source
+    net, X, Y = _as_floats(*given)
     small = len(X) * max(W.size for W in net.weights) <= 10**6
     wide = np.longdouble if small else float  # products of long doubles are slow
     depth = _depth(net)
@@ -279,6 +285,9 @@ def _rounding_errors(r: Residuals) -> np.ndarray:
     table, size = tables
     unit = float(np.finfo(wide).eps) / 2
     a_priori = size * _gamma(depth, unit)
+    if any(A.dtype == object for A in (*given[0].weights, *given[1:])):
+        # fractions were rounded to floats before, each entry once
+        a_priori += size * _gamma(depth, 2.0**-53)
     stored = np.column_stack([r.matrix, r.targets]).astype(wide)
     if len(stored) == len(table):
         own = 0 if small else size * _gamma(depth, 2.0**-53)

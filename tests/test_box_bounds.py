@@ -91,7 +91,7 @@ def test_a_definite_matrix_of_products_is_never_worse():
 
 
 def test_an_empty_box_is_noticed_and_nothing_more_is_added():
-    r, c, chain = around()
+    _, c, chain = around()
     part = chain.under(chain.variable(0) - F(c[0] + 1))
     assert part.region.is_empty
     tighten_box(part)

@@ -170,9 +170,8 @@ def test_a_wrong_f_shows_in_its_rounding():
     assert wrong.rounding(np.abs(p.truth)) >= 0.999e-3 * phi[1]
 
 
-@pytest.mark.xfail(reason="fractions are rounded to floats before `rounding` looks at them")
 def test_the_rounding_of_fractions_to_floats_counts_too():
-    """W = 1/3: F is off by 2e-17, and `rounding` knows of no error."""
+    """W = 1/3: F is off by 2e-17 although it is computed without any error."""
     net = ps.PolynomialNetwork([[[F(1, 3)]], [[1]]], (1,))
     r = compile_residuals(net, [[1]], [[1]], "mean-sup")
     c = np.array([0.0, 3.0])
