@@ -202,7 +202,7 @@ class Chain:
                 scale[i] = (Fraction(high) - Fraction(low)) / 2 or Fraction(1)
         problem = self.problem
         if f is not problem.objective:
-            problem = PolynomialProblem(f, problem.inequalities, problem.equalities)
+            problem = problem.with_objective(f)
         return Proof(
             holds=True,
             bound=None,
@@ -310,11 +310,8 @@ def short(values) -> list[Fraction]:
     values = np.asarray(values, dtype=float)
     values = np.where(np.abs(values) > 1e-13 * np.abs(values).max(initial=0.0), values, 0.0)
     mantissas, powers = np.frexp(values)
-    numerators = np.rint(np.ldexp(mantissas, _BITS)).astype(np.int64).tolist()
-    return [
-        Fraction(a) * Fraction(2) ** (int(e) - _BITS)
-        for a, e in zip(numerators, powers.tolist(), strict=True)
-    ]
+    rounded = np.ldexp(np.rint(np.ldexp(mantissas, _BITS)), powers - _BITS)
+    return [Fraction(v) for v in rounded.tolist()]
 
 
 def _definite(Q: np.ndarray) -> np.ndarray | None:

@@ -46,10 +46,10 @@ def minimise_linear(
     settings.verbose = False
     settings.presolve_enable = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-9
-    P = np.zeros((len(cost), len(cost))) if quadratic is None else np.triu(quadratic)
+    n = len(cost)
+    P = sp.csc_matrix((n, n)) if quadratic is None else _columns(np.triu(quadratic))
     try:
-        P, A = sp.csc_matrix(P), sp.csc_matrix(A)
-        found = clarabel.DefaultSolver(P, cost, A, b, cones, settings).solve()
+        found = clarabel.DefaultSolver(P, cost, _columns(A), b, cones, settings).solve()
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # a panic of its Rust code is no Exception
@@ -57,6 +57,13 @@ def minimise_linear(
     if found.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
         return None
     return ConicSolution(np.array(found.x), np.array(found.z), found.obj_val)
+
+
+def _columns(A: np.ndarray) -> sp.csc_matrix:
+    """A sparse matrix, column by column: several times faster than scipy's own conversion."""
+    nonzero = A.T != 0
+    starts = np.r_[0, np.cumsum(nonzero.sum(axis=1))]
+    return sp.csc_matrix((A.T[nonzero], np.nonzero(nonzero)[1], starts), A.shape)
 
 
 def triangle(n: int):

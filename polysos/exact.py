@@ -51,7 +51,10 @@ def is_positive_semidefinite(Q) -> bool:
     >>> is_positive_semidefinite([[fmpq(0), fmpq(1)], [fmpq(1), fmpq(9)]])
     False
     """
-    n, rest = len(Q), [list(row) for row in Q]
+    n = len(Q)
+    if n == 1:
+        return Q[0][0] >= 0
+    rest = [list(row) for row in Q]
     if any(Q[i][j] != Q[j][i] for i in range(n) for j in range(i)):
         return False
     for k in range(n):

@@ -8,6 +8,7 @@ M_k(y) has entries L_y(x^(alpha + beta)); the localizing matrix of g has L_y(g x
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -114,7 +115,7 @@ class BasisMatrix:
         values = np.array([[value]], dtype=float if isinstance(value, float) else object)
         return BasisMatrix(values, np.zeros((1, len(names)), dtype=np.int64), tuple(names))
 
-    @property
+    @cached_property
     def is_constant(self) -> bool:
         """Whether this is a multiplier that is a number."""
         return self.values.shape == (1, 1) and not self.basis.any()

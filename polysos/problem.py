@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from math import inf
 from numbers import Real
@@ -84,6 +85,12 @@ class PolynomialProblem:
     def with_inequality(self, g: Polynomial) -> PolynomialProblem:
         """The same problem with one inequality more, put last."""
         return PolynomialProblem(self.objective, (*self.inequalities, g), self.equalities)
+
+    def with_objective(self, f: Polynomial) -> PolynomialProblem:
+        """Another objective on the same feasible set, whose description is not checked again."""
+        new = copy(self)
+        object.__setattr__(new, "objective", PolynomialProblem(f, self.inequalities[:1]).objective)
+        return new
 
     def within(self, bounds) -> PolynomialProblem:
         """The same problem with (upper_i - x_i)(x_i - lower_i) >= 0 for every variable.

@@ -82,13 +82,12 @@ class Region:
         linear = _linear_in_one(g)
         if linear is None:
             return self
-        i, a, b = linear
-        end = -b / a
-        return self.with_end(i, a < 0, round_down(end) if a > 0 else -round_down(-end))
+        return self.within(*linear)
 
-    def with_end(self, i: int, upper: bool, end: float) -> Region:
+    def within(self, i: int, a: Fraction, b: Fraction) -> Region:
+        """The part where a x_i + b >= 0, rounded outward."""
         half_space = np.tile([-inf, inf], (len(self.box), 1))
-        half_space[i, int(upper)] = end
+        half_space[i, int(a < 0)] = round_down(-b / a) if a > 0 else -round_down(b / a)
         return replace(self, box=_meet(self.box, half_space), ends=_meet(self.ends, half_space))
 
     def after(self, lemma) -> Region:
@@ -96,10 +95,11 @@ class Region:
         f, bound = lemma.problem.objective, lemma.bound
         if lemma.assumption:
             return self.under(-lemma.problem.inequalities[-1])
-        terms = f.exact().terms
         linear = _linear_in_one(f)
         if linear is not None:
-            return self.under(f - bound)
+            i, a, b = linear
+            return self.within(i, a, b - bound)
+        terms = f.exact().terms
         if all(c < 0 and not any(a % 2 for a in alpha) for alpha, c in terms.items()):
             found = {tuple(a // 2 for a in alpha): bound / c for alpha, c in terms.items()}
             sizes = {alpha: _root(square) for alpha, square in found.items()}
@@ -149,9 +149,10 @@ def _linear_in_one(p: Polynomial):
     """(i, a, b) for p = a x_i + b with a != 0; None for any other polynomial."""
     if len(p.exponents) > 2 or p.exponents.sum() != 1:
         return None
-    p = p.exact()
-    i = int(p.exponents.sum(axis=0).argmax())
-    return i, p.derivative(i).constant_term, p.constant_term
+    known = {alpha.index(1) if any(alpha) else None: Fraction(c) for alpha, c in p.terms.items()}
+    b = known.pop(None, Fraction(0))
+    ((i, a),) = known.items()
+    return i, a, b
 
 
 def _in_units(end: float, center: Fraction, scale: Fraction):

@@ -115,8 +115,8 @@ class Tightening:
                 self.keep(chain.loss_bound(found))
         if not np.isfinite(chain.box).all():
             self.without_a_box(chain.box)
-        self.keep_box(chain)
         if self.is_tight() or not np.isfinite(chain.box).all():
+            self.keep_box(chain)
             return
         if self.tighten(chain) or self.finished() or len(self.rows) > rows:
             return
