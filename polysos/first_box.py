@@ -17,7 +17,7 @@ from flint import fmpq_mat
 from scipy.linalg import solve_triangular
 
 from .chain import Chain, Multipliers, grid_for, short
-from .cones import minimise_linear
+from .cones import ConicSolution, minimise_linear
 from .exact import is_positive_semidefinite, to_fmpq, to_fraction
 from .moments import BasisMatrix
 from .polynomials import Polynomial
@@ -91,6 +91,17 @@ class LinearSet:
         value = functional @ self.phi - weights @ self.residual - cost * self.radius
         return Multipliers(float(value), self._refined(weights, exact))
 
+    def best_monomials(self) -> np.ndarray | None:
+        """The phi, without the constant, whose loss is smallest; not those of any coefficients."""
+        if self.squares:
+            v = -self.Q.T @ self.residual
+        else:
+            found = self._program(np.zeros(self.Q.shape[1]), True)
+            if found is None:
+                return None
+            v = self.radius * found.x[:-1]
+        return self.phi[1:] + self.unit * solve_triangular(self.R, v)
+
     def _refined(self, weights: np.ndarray, exact: list[Fraction]) -> np.ndarray:
         """lambda with twice the digits: F^T lambda = L is all but exact.
 
@@ -121,14 +132,18 @@ class LinearSet:
         """Multipliers of the residuals where t . v, or the loss itself, is smallest."""
         if self.squares:
             return self._weights_in_ball(t, loss)
+        found = self._program(t, loss)
+        if found is None:
+            return None
+        return found.multipliers[len(self.Q) :] - found.multipliers[: len(self.Q)]
+
+    def _program(self, t: np.ndarray, loss: bool) -> ConicSolution | None:
+        """v / radius where t . v, or the loss itself, is smallest."""
         Q, start, level = self.Q, self.residual / self.radius, 0.0 if loss else 1.0
         column = np.full((len(Q), int(loss)), -1.0)
         cost = np.r_[t, [1.0] * loss]
         A = np.block([[Q, column], [-Q, column]])
-        found = minimise_linear(cost, A, np.r_[level - start, level + start])
-        if found is None:
-            return None
-        return found.multipliers[len(Q) :] - found.multipliers[: len(Q)]
+        return minimise_linear(cost, A, np.r_[level - start, level + start])
 
     def _weights_in_ball(self, t: np.ndarray, loss: bool) -> np.ndarray | None:
         """The same where |r| <= radius: a ball in v. Weights of the loss have length one."""
@@ -270,7 +285,19 @@ def _best_weights(linear: LinearSet, lower, raised, c: float):
         width = norm(of_L.T @ d) / (1 - doubt) if doubt < 0.9 else np.inf
         if width < shortest:
             best, shortest = d * unit, width
-    return best
+    return _most_certain(linear, lower) if best is None else best
+
+
+def _most_certain(linear: LinearSet, lower) -> np.ndarray | None:
+    """Weight on the single monomial that stays farthest from zero; None if none keeps its sign."""
+    margins = []
+    for a in lower:
+        unit = [Fraction(0)] * len(linear.phi)
+        unit[a] = Fraction(1) / Fraction(float(linear.phi[a])) if linear.phi[a] else Fraction(0)
+        found = linear.smallest(unit)
+        margins.append(-np.inf if found is None else found.value)
+    k = int(np.argmax(margins))
+    return np.eye(len(lower))[k] / linear.phi[lower[k]] if margins[k] > 0 else None
 
 
 def _rounded_down(value: float) -> Fraction:

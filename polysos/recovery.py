@@ -38,12 +38,20 @@ def monomial_shifts(exponents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]
 
 
 def linear_start(r: Residuals) -> np.ndarray:
-    """Coefficients read off the least-squares monomials, each from its most certain ratio."""
+    """Coefficients read off the least-squares monomials."""
+    return read_off(r, _inverse(r) @ r.targets)
+
+
+def _inverse(r: Residuals) -> np.ndarray:
     size = np.linalg.norm(r.matrix, axis=0)
     size[size == 0] = 1.0
-    inverse = np.linalg.pinv(r.matrix / size, rcond=1e-13) / size[:, None]
-    phi = np.r_[1.0, inverse @ r.targets]
-    deviation = np.r_[0.0, np.linalg.norm(inverse, axis=1)]
+    return np.linalg.pinv(r.matrix / size, rcond=1e-13) / size[:, None]
+
+
+def read_off(r: Residuals, phi: np.ndarray) -> np.ndarray:
+    """Coefficients from monomials, each from its most certain ratio."""
+    phi = np.r_[1.0, phi]
+    deviation = np.r_[0.0, np.linalg.norm(_inverse(r), axis=1)]
     c = np.zeros(r.n_coefficients)
     for i, (a, b) in enumerate(monomial_shifts(r.exponents)):
         if len(a):

@@ -18,16 +18,18 @@ from scipy.linalg import qr
 from .bounds import with_bounds
 from .box_bounds import BoxProgram, tighten_box
 from .chain import Chain, trivial_proof
-from .first_box import find_first_box, is_determined
+from .first_box import LinearSet, find_first_box, is_determined
 from .hierarchy import minimize
 from .problem import PolynomialProblem
 from .proofs import Proof
-from .recovery import linear_start, polish
+from .recovery import linear_start, polish, read_off
 from .residuals import Residuals
 from .splitting import exclude_all
 
 _SMALL = 1e-9  # of the size of the outputs: losses below count as perfect fits
 _ROUNDS = 60
+_WIDE = 1.0  # of a box: there the linear set itself may tell as much
+_SMALL_GAP = 1e-2  # below, plain programs do again
 _RESTARTS = 8
 _RANDOM_STARTS = 24
 _FEW = 100  # residuals: with more of them a proof is about the largest only
@@ -51,6 +53,12 @@ def independent_rows(matrix: np.ndarray) -> np.ndarray:
 def negligible(r: Residuals) -> float:
     """A loss that is nothing beside the outputs: residuals 1e-9 times their size."""
     return r.scale * (_SMALL**2 if r.squares else _SMALL)
+
+
+def _size(box: np.ndarray) -> tuple[int, float]:
+    """How many sides are unknown, and the sum of the other widths: less is more."""
+    widths = np.diff(box, axis=1)
+    return int(np.isinf(box).sum()), float(widths[np.isfinite(widths)].sum())
 
 
 class Tightening:
@@ -106,13 +114,11 @@ class Tightening:
     def prove(self) -> None:
         """Bounds, smaller boxes and better bounds, for the candidate at hand."""
         rows = len(self.rows)
-        chain = self.chain(self.first_level())
-        linear = find_first_box(chain, self.c)
-        self.report(f"first box, largest width {np.diff(chain.box).max():.3g}")
-        if linear is not None and not self.is_tight() and not np.isfinite(chain.box).all():
-            found = linear.smallest_loss()
-            if found is not None:
-                self.keep(chain.loss_bound(found))
+        chain, linear = self.first_box()
+        if linear is not None and not self.is_tight() and np.diff(chain.box).max() > _WIDE:
+            self.use_linear_optimum(chain, linear)
+            if self.is_better_than(chain):
+                chain, _ = self.first_box()
         if not np.isfinite(chain.box).all():
             self.without_a_box(chain.box)
         if self.is_tight() or not np.isfinite(chain.box).all():
@@ -125,6 +131,20 @@ class Tightening:
         self.split()
         if not self.is_certified() and not self.is_better_than(chain):
             self.look_around()
+
+    def first_box(self) -> tuple[Chain, LinearSet | None]:
+        chain = self.chain(self.first_level())
+        linear = find_first_box(chain, self.c)
+        self.report(f"first box, largest width {np.diff(chain.box).max():.3g}")
+        return chain, linear
+
+    def use_linear_optimum(self, chain: Chain, linear: LinearSet) -> None:
+        """Monomials that need not belong to coefficients: a bound, and perhaps a better start."""
+        found, best = linear.smallest_loss(), linear.best_monomials()
+        if found is not None:
+            self.keep(chain.loss_bound(found))
+        if best is not None:
+            self.improve(read_off(self.r, best))
 
     def first_level(self) -> float:
         """Of the set that the first box is to hold: a little more than our own loss."""
@@ -156,7 +176,7 @@ class Tightening:
             better = better or (stalls and self.is_better_than(chain))
             if self.late() or better or (stalls and thorough):
                 return False
-            thorough = thorough or stalls
+            thorough = stalls or (thorough and estimate > _SMALL_GAP)
         return False
 
     def bound(self, chain: Chain, thorough: bool):
@@ -222,7 +242,8 @@ class Tightening:
         if isinstance(found.proof, Proof) and found.proof.holds:
             self.keep(found.proof)
         orders = ", ".join(f"{h.order} ({h.status})" for h in found.history)
-        self.note(f"dense relaxations of order {orders}: {found.status}")
+        solved = f"dense relaxations of order {orders}" if orders else "no dense relaxation solved"
+        self.note(f"{solved}: {found.status}")
 
     # Steps
 
@@ -269,8 +290,9 @@ class Tightening:
             self.proof = proof
 
     def keep_box(self, chain: Chain) -> None:
-        """A proof without lemmas may be given those that say where all better coefficients are."""
-        if np.isfinite(chain.box).any() and not self.proof.lemmas:
+        """The proof may as well be given the lemmas that say where all better coefficients are."""
+        known = self.proof.ends[: self.r.n_coefficients]
+        if _size(chain.box) < _size(known):
             proof = chain.with_lemmas(self.proof)
             self.proof = proof if proof.verify() else self.proof
 
