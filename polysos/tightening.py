@@ -29,7 +29,7 @@ from .splitting import exclude_all
 _SMALL = 1e-9  # of the size of the outputs: losses below count as perfect fits
 _ROUNDS = 60
 _WIDE = 1.0  # of a box: there the linear set itself may tell as much
-_SMALL_GAP = 1e-2  # below, plain programs do again
+_FAST = 0.3
 _RESTARTS = 8
 _RANDOM_STARTS = 24
 _FEW = 100  # residuals: with more of them a proof is about the largest only
@@ -176,7 +176,8 @@ class Tightening:
             better = better or (stalls and self.is_better_than(chain))
             if self.late() or better or (stalls and thorough):
                 return False
-            thorough = stalls or (thorough and estimate > _SMALL_GAP)
+            # Where even the widest side shrinks fast, plain programs do as well again.
+            thorough = stalls or (thorough and after.max() > _FAST * before.max())
         return False
 
     def bound(self, chain: Chain, thorough: bool):
