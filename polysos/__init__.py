@@ -18,7 +18,10 @@ Read the modules in this order; each imports only from the ones before it.
     extraction     minimizers out of a flat moment matrix
     identity       the identity behind a proof
     proofs         exact lower bounds, verified without a solver
+    rounding       rationals near floats, remainders put back
     certificates   from a solver's multipliers to a proof
+    sums_of_squares  is a polynomial a sum of squares: a proof either way
+    convexity      KKT multipliers, the Lagrangian, SOS-convexity
     candidates     local search for feasible points
     descent        proof that a problem is unbounded
     search         points from above, proofs from below
@@ -31,10 +34,13 @@ Read the modules in this order; each imports only from the ones before it.
     first_box      a box around them, from linear programs in the monomials
     box_bounds     smaller boxes, from linear programs on the box
     splitting      where these stall: exclude one part of the box after the other
+    bounds         a box or a ball that a user gives for the coefficients
+    tightening     the plan of a fit: candidates from above, proofs from below
     training       training to proven global optimality
     baselines      gradient training and multistart, for comparison (not imported here)
     results        records of experiments, in a file
     experiments    the tables and the figure of the paper; python -m polysos
+    verdict        printed numbers against ours: reproduced, consistent or not
     figures, labs  the book's figure style and widgets (not imported here)
 
 Symbols, in code and chapters alike: f objective, g inequality, h equality, x the variables (z in
@@ -44,6 +50,7 @@ matrix, alpha an exponent, d_K and k0 as in `PolynomialProblem`.
 """
 
 from .certificates import Certificate, sos_certificate, verify_certificate
+from .convexity import is_sos_convex, kkt_multipliers, lagrangian
 from .descent import DescentCurve
 from .extraction import Extraction, extract_minimizers
 from .flatness import FlatTruncation, NumericalRank, flat_truncation, numerical_rank
@@ -55,6 +62,7 @@ from .problem import PolynomialProblem
 from .program import Status
 from .proofs import Proof
 from .relaxation import Relaxation, solve_relaxation
+from .sums_of_squares import SumOfSquares, is_sos
 from .training import Fit, fit
 
 __version__ = "0.1.0"
@@ -76,9 +84,14 @@ __all__ = [
     "Relaxation",
     "Solution",
     "Status",
+    "SumOfSquares",
     "extract_minimizers",
     "fit",
     "flat_truncation",
+    "is_sos",
+    "is_sos_convex",
+    "kkt_multipliers",
+    "lagrangian",
     "localizing_matrix",
     "minimize",
     "moment_matrix",

@@ -38,21 +38,22 @@ def smallest_face(
         if status not in (Status.SOLVED, Status.INACCURATE) or abs(value) > _ZERO:
             return generators
         blocks = [square(op @ program.y.value) for op in program.operators]
-        faces = [_complement(M) for M in blocks]
+        faces = [complement(M) for M in blocks]
         if all(face is None for face in faces):
             return generators
-        generators = [_restricted(g, face) for g, face in zip(generators, faces, strict=True)]
+        generators = [restricted(g, face) for g, face in zip(generators, faces, strict=True)]
         generators = [g for g in generators if g.size or not g.factors]
     return generators
 
 
-def _restricted(generator: Generator, face: np.ndarray | None) -> Generator:
+def restricted(generator: Generator, face: np.ndarray | None) -> Generator:
+    """The generator on the polynomials of a face of its basis."""
     if face is None:
         return generator
     return generator._replace(face=face if generator.face is None else face @ generator.face)
 
 
-def _complement(M: np.ndarray) -> np.ndarray | None:
+def complement(M: np.ndarray) -> np.ndarray | None:
     """Rational rows that span the kernel of M, or None where M is nearly zero."""
     eigenvalues, vectors = np.linalg.eigh(M)
     large = eigenvalues > _SMALL

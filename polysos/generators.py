@@ -107,8 +107,16 @@ def reduce_bases(
         free[monomial_index(p.exponents)] = True
     for h in scaled.equalities:
         free[ideal_shifts(h, 2 * order, n_moments).indices] = True
+    return drop_useless(free, generators)
+
+
+def drop_useless(free: np.ndarray, generators: list[Generator]) -> list[Generator]:
+    """The generators without the monomials whose diagonal entries have to vanish.
+
+    `free` marks the monomials that may remain when all blocks are added up.
+    """
     while True:
-        mixed, signs, diagonals = free.copy(), np.zeros((2, n_moments), dtype=bool), []
+        mixed, signs, diagonals = free.copy(), np.zeros((2, len(free)), dtype=bool), []
         for _, g, basis, _ in generators:
             sums = basis[:, None, None, :] + basis[None, :, None, :] + g.exponents
             index = monomial_index(sums)

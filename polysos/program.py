@@ -123,7 +123,7 @@ class Program:
         else:
             self.normalisation = self.mass @ self.y == 1
         self.blocks = [
-            _positive(op @ self.y, generator.size)
+            positive(op @ self.y, generator.size)
             for op, generator in zip(self.operators, generators, strict=True)
         ]
         self.ideal, self.independent = _ideal_rows(scaled, order, n_moments)
@@ -204,7 +204,8 @@ def square(entries: np.ndarray) -> np.ndarray:
     return entries.reshape(size, size)
 
 
-def _positive(entries, s: int):
+def positive(entries, s: int):
+    """The constraint that s * s entries are those of a positive semidefinite matrix."""
     if s == 1:
         return entries >= 0
     return cp.PSD(cp.reshape(entries, (s, s), order="F"))

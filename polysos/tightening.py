@@ -13,7 +13,6 @@ from fractions import Fraction
 from math import comb, inf, isfinite, nextafter
 
 import numpy as np
-from scipy.linalg import qr
 
 from .bounds import with_bounds
 from .box_bounds import BoxProgram, tighten_box
@@ -24,6 +23,7 @@ from .problem import PolynomialProblem
 from .proofs import Proof
 from .recovery import linear_start, polish, read_off
 from .residuals import Residuals
+from .rounding import independent_rows
 from .splitting import exclude_all
 
 _SMALL = 1e-9  # of the size of the outputs: losses below count as perfect fits
@@ -41,13 +41,6 @@ def relative_gap(r: Residuals, loss: float, bound: float) -> float:
     """(loss - bound) / max(loss, negligible loss), 0 where nothing is to be divided."""
     size = max(loss, negligible(r))
     return (loss - bound) / size if size > 0 else 0.0
-
-
-def independent_rows(matrix: np.ndarray) -> np.ndarray:
-    """Rows that span what all rows span, well conditioned (QR with pivoting)."""
-    size = np.linalg.norm(matrix, axis=0)
-    _, _, order = qr((matrix / np.where(size > 0, size, 1.0)).T, mode="economic", pivoting=True)
-    return order[: matrix.shape[1]]
 
 
 def negligible(r: Residuals) -> float:
@@ -87,6 +80,11 @@ class Tightening:
     def bounded(self, problem: PolynomialProblem) -> PolynomialProblem:
         return with_bounds(problem, self.own_box, self.radius, self.r.n_coefficients)
 
+    def spanning_rows(self) -> np.ndarray:
+        """Rows that span what all rows span, well conditioned."""
+        size = np.linalg.norm(self.r.matrix, axis=0)
+        return independent_rows(self.r.matrix / np.where(size > 0, size, 1.0))
+
     def add_rows(self, c: np.ndarray) -> bool:
         """Add the residuals that are largest at c; False if the proof has all that matter."""
         largest = np.argsort(-np.abs(self.r(c)))[: max(_FEW, 5 * len(self.r.exponents))]
@@ -102,7 +100,7 @@ class Tightening:
         if not is_determined(self.r):
             self.look_around()
         if len(self.rows) < len(self.r.targets):
-            self.choose(independent_rows(self.r.matrix))
+            self.choose(self.spanning_rows())
             self.add_rows(self.c)
         for _ in range(_RESTARTS):
             before, rows = self.loss, len(self.rows)
