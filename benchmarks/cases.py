@@ -26,7 +26,7 @@ LAWS = ("randn", "fan-in")
 SOLVERS = ("CLARABEL", "SCS")  # the semidefinite ones that cvxpy brings
 _OPTIONS = {
     "CLARABEL": lambda t: {"tol_gap_abs": t, "tol_gap_rel": t, "tol_feas": t, "time_limit": 600.0},
-    "SCS": lambda t: {"eps_abs": t, "eps_rel": t, "max_iters": 100_000, "time_limit_secs": 600.0},
+    "SCS": lambda t: {"eps_abs": t, "eps_rel": t, "max_iters": 100_000, "time_limit_secs": 120.0},
 }
 _LIMIT = 60.0  # seconds for a fit, after which no new step is begun
 _BLOCK = 4096

@@ -9,6 +9,7 @@ The smaller the box, the less there is to lose: the error falls with the square 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations_with_replacement, product
@@ -23,16 +24,18 @@ from .polynomials import Polynomial
 _WORTHWHILE = 0.02  # of a width: what a lemma has to gain
 
 
-def tighten_box(chain: Chain, thorough: bool = False) -> None:
+def tighten_box(
+    chain: Chain, thorough: bool = False, stop: Callable[[], bool] | None = None
+) -> None:
     """One sweep: bound every coefficient on both sides, each time on the box so far.
 
     With `thorough`, products of three sides count as well, and the matrix of 1, z and the products
     of two is positive semidefinite: needed on wide boxes, and where the loss is smooth at its
-    minimum; slower.
+    minimum; slower. `stop` is asked before each of these steps whether it is late.
     """
     for i in np.argsort(-np.diff(chain.box, axis=1)[:, 0]):
         for sign in (1, -1):
-            if chain.region.is_empty:
+            if chain.region.is_empty or (stop is not None and stop()):
                 return
             program = BoxProgram(chain, thorough)
             half, found = program.half[i], program.smallest_coordinate(i, sign)

@@ -75,10 +75,23 @@ def sos_certificate(relaxation: Relaxation) -> Certificate:
     ----------
     relaxation : Relaxation
 
+    Returns
+    -------
+    Certificate
+        Not trusted: `verify_certificate` turns it into a proof, or not.
+
     Raises
     ------
     ValueError
         If the relaxation has no multipliers, because the solver found none.
+
+    Examples
+    --------
+    >>> from polysos import PolynomialProblem, solve_relaxation, variables
+    >>> (x,) = variables(1)
+    >>> certificate = sos_certificate(solve_relaxation(PolynomialProblem(x**2, [x - 1]), 1))
+    >>> round(certificate.bound, 6), list(certificate.gram)
+    (1.0, [(), (0,)])
     """
     check_type("relaxation", relaxation, Relaxation)
     m, scaled = relaxation.multipliers, relaxation.scaled
@@ -100,6 +113,9 @@ def sos_certificate(relaxation: Relaxation) -> Certificate:
 def verify_certificate(certificate: Certificate, lemmas: tuple[Proof, ...] = ()) -> Proof:
     """Turn a floating-point certificate into a proof in exact rational arithmetic, if it is one.
 
+    On a bounded set the exact remainder of the identity is bounded and the bound lowered by that
+    much; on an unbounded one the Gram matrix takes it up (Peyrl and Parrilo 2008).
+
     First rationals with small denominators are tried: where they satisfy the identity exactly,
     the proof is one that fits on a page. Otherwise the floats are taken as they are and corrected.
 
@@ -114,6 +130,20 @@ def verify_certificate(certificate: Certificate, lemmas: tuple[Proof, ...] = ())
     Proof
         `proof.holds` says whether anything is proven and `proof.bound` what. A wrong certificate
         gives a weaker bound or none, never a wrong one.
+
+    Raises
+    ------
+    TypeError
+        If the argument is no certificate.
+
+    Examples
+    --------
+    >>> from polysos import PolynomialProblem, solve_relaxation, variables
+    >>> (x,) = variables(1)
+    >>> r = solve_relaxation(PolynomialProblem(x**2, [x - 1]), order=1)
+    >>> proof = verify_certificate(sos_certificate(r))
+    >>> proof.holds, proof.bound
+    (True, Fraction(1, 1))
     """
     check_type("certificate", certificate, Certificate)
     if not _is_finite(certificate):

@@ -34,6 +34,11 @@ def is_sos_convex(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
     SumOfSquares
         Of w^T H(x) w, in the variables x and w: true if p is proven to be SOS-convex.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As in `is_sos`.
+
     Examples
     --------
     >>> from polysos import variables
@@ -132,6 +137,11 @@ def kkt_multipliers(problem: PolynomialProblem, point, tolerance: float = 1e-6):
     (array, array) or None
         lambda, one for each inequality, and mu; None if the point has no multipliers. Where it has
         many, those with few positive entries.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the point has another shape, or is not finite.
 
     Examples
     --------

@@ -9,9 +9,13 @@ from fractions import Fraction
 from math import inf, nextafter
 from sys import float_info
 
-from flint import Ordering, fmpq, fmpq_mpoly_ctx
+import numpy as np
+from flint import Ordering, fmpq, fmpq_mat, fmpq_mpoly_ctx
+from scipy.linalg import solve_triangular
 
 from .polynomials import Polynomial
+
+_SMALL = 12  # rows: up to here pivots are as fast
 
 
 class ExactRing:
@@ -40,7 +44,10 @@ class ExactRing:
 
 
 def is_positive_semidefinite(Q) -> bool:
-    """Decide Q >= 0 exactly, by the LDL^T decomposition over the rationals.
+    """Decide Q >= 0 exactly, over the rationals.
+
+    A large matrix that is clearly definite shows it by diagonal dominance after a congruence; any
+    other one by its LDL^T decomposition, whose numbers grow.
 
     Parameters
     ----------
@@ -54,9 +61,36 @@ def is_positive_semidefinite(Q) -> bool:
     n = len(Q)
     if n == 1:
         return Q[0][0] >= 0
-    rest = [list(row) for row in Q]
     if any(Q[i][j] != Q[j][i] for i in range(n) for j in range(i)):
         return False
+    return (n > _SMALL and _is_clearly_definite(Q)) or _has_nonnegative_pivots(Q)
+
+
+def _is_clearly_definite(Q) -> bool:
+    """Whether X Q X^T is strictly diagonally dominant, for X near the inverse Cholesky factor.
+
+    X comes from floats, the product is exact. False says nothing.
+    """
+    n = len(Q)
+    own = fmpq_mat(n, n, [v if isinstance(v, fmpq) else to_fmpq(v) for row in Q for v in row])
+    if not all(own[i, i] > 0 for i in range(n)):
+        return False
+    try:
+        approximate = np.array([float(to_fraction(v)) for v in own.entries()]).reshape(n, n)
+        size = np.sqrt(np.diag(approximate))
+        factor = np.linalg.cholesky(approximate / np.outer(size, size))
+        X = solve_triangular(factor, np.diag(1 / size), lower=True)
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        return False
+    if not np.isfinite(X).all():
+        return False
+    exact = fmpq_mat(n, n, [to_fmpq(v) for v in X.ravel().tolist()])
+    rows = (exact * own * exact.transpose()).tolist()
+    return all(2 * row[i] > sum(abs(v) for v in row) for i, row in enumerate(rows))
+
+
+def _has_nonnegative_pivots(Q) -> bool:
+    n, rest = len(Q), [list(row) for row in Q]
     for k in range(n):
         pivot = rest[k][k]
         column = [rest[i][k] for i in range(k + 1, n)]

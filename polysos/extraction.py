@@ -24,7 +24,7 @@ _NO_MEASURE = "relaxation must have the moments of a measure, got ones that no m
 
 @dataclass(frozen=True, eq=False)
 class Extraction:
-    """Atoms of a flat moment matrix, with the check that each deserves.
+    """Atoms of a flat moment matrix, with the check that each deserves: see `extract_minimizers`.
 
     Attributes
     ----------
@@ -46,7 +46,11 @@ class Extraction:
 def extract_minimizers(
     relaxation: Relaxation, flat: FlatTruncation | None = None, seed: int = 0
 ) -> Extraction:
-    """Atoms of the measure that a flat moment matrix represents.
+    """Atoms of the measure that a flat moment matrix represents (Henrion and Lasserre 2005).
+
+    A factorisation of M_d gives a basis of monomials, in which multiplication by a variable is a
+    matrix; a random combination of these is brought to Schur form, and the points stand on the
+    diagonals.
 
     Parameters
     ----------

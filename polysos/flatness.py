@@ -24,7 +24,7 @@ RANK_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class NumericalRank:
-    """A rank and what it rests on.
+    """A rank and what it rests on: see `numerical_rank`.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class NumericalRank:
 
 @dataclass(frozen=True, eq=False)
 class FlatTruncation:
-    """Outcome of the nested rank test.
+    """Outcome of the nested rank test: see `flat_truncation`.
 
     Attributes
     ----------

@@ -29,7 +29,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Result of `minimize`.
+    """Result of `minimize`: what is proven, and the points that go with it.
 
     Attributes
     ----------
@@ -91,6 +91,10 @@ def minimize(
     verbose: bool = False,
 ) -> Solution:
     """Minimise a polynomial subject to polynomial constraints, with proof.
+
+    Climbs the hierarchy (3.3)-(3.4) of the paper (Lasserre 2001). At each order the multipliers
+    are turned into an exact lower bound, and points are sought that meet it: by flat truncation
+    (3.6) and extraction, and by local search.
 
     Parameters
     ----------

@@ -92,6 +92,8 @@ class Moments:
 class BasisMatrix:
     """A symmetric matrix with the monomials that index its rows and columns.
 
+    A moment or localizing matrix, or a Gram matrix. `numpy.asarray` gives the entries.
+
     Attributes
     ----------
     values : array, shape (s, s)
@@ -208,7 +210,7 @@ def moments_of_points(points, degree: int, weights=None, names=None) -> Moments:
 
 
 def moment_matrix(moments: Moments, order: int) -> BasisMatrix:
-    """M_k(y): entry (alpha, beta) is y_(alpha + beta), |alpha|, |beta| <= k.
+    """M_k(y): entry (alpha, beta) is y_(alpha + beta), |alpha|, |beta| <= k (paper, Section 2).
 
     Parameters
     ----------

@@ -109,6 +109,11 @@ def is_sos(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
         With a rational Gram matrix or a rational separating functional, verified; with neither
         where the answer is too close to the boundary of the cone for the solver's digits.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If p is no polynomial, or the solver is not installed.
+
     Notes
     -----
     The semidefinite program minimises L(p) over functionals with L(q^2) >= 0 and mean L(b^2) = 1

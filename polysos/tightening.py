@@ -162,7 +162,7 @@ class Tightening:
             if self.is_tight():
                 return True
             before = np.diff(chain.box, axis=1)
-            tighten_box(chain, thorough)
+            tighten_box(chain, thorough, self.late)
             after = np.diff(chain.box, axis=1)
             self.report(f"smaller box, largest width {after.max():.3g}; gap about {estimate:.2g}")
             stalls = not (after < 0.8 * before).any() and not estimate < 0.5 * last

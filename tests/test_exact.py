@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import polysos as ps
-from polysos.exact import ExactRing, round_down, to_fmpq, to_fraction
+from polysos.exact import (
+    ExactRing,
+    _is_clearly_definite,
+    is_positive_semidefinite,
+    round_down,
+    to_fmpq,
+    to_fraction,
+)
 
 F = Fraction
 RATIONALS = st.fractions(-5, 5, max_denominator=7)
@@ -68,3 +75,35 @@ def test_change_of_units_is_substitution(terms, center, scale, data):
     changed = ring.read(p).compose(*ring.units(center, scale), ctx=ring.ctx)
     x = np.array([c + s * v for c, s, v in zip(center, scale, z, strict=True)], dtype=object)
     assert to_fraction(changed(*map(to_fmpq, z))) == p(x)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(13, 24), st.integers(0, 10**6), st.floats(1e-12, 1.0))
+def test_large_definite_matrices_are_recognised_and_others_are_not(n, seed, least):
+    """Both ways of deciding agree with how the matrix was made, whatever its units."""
+    rng = np.random.default_rng(seed)
+    A = rng.integers(-8, 9, (n, n - 1)) / 8
+    units = 2.0 ** rng.integers(-30, 31, n)
+    exact = [[sum(F(a) * F(b) for a, b in zip(u, v, strict=True)) for v in A] for u in A.tolist()]
+    scaled = [
+        [F(s) * F(t) * v for t, v in zip(units.tolist(), row, strict=True)]
+        for s, row in zip(units.tolist(), exact, strict=True)
+    ]
+    assert is_positive_semidefinite(scaled)  # singular
+    for i, s in enumerate(units.tolist()):
+        scaled[i][i] += F(least) * F(s) ** 2
+    assert is_positive_semidefinite(scaled)
+    for i, s in enumerate(units.tolist()):
+        scaled[i][i] -= 3 * F(least) * F(s) ** 2
+    assert not is_positive_semidefinite(scaled)
+    assert not _is_clearly_definite(scaled)
+
+
+def test_zeros_on_the_diagonal_and_huge_numbers_are_no_obstacle():
+    n = 14
+    Q = [[F(int(i == j and i > 0)) for j in range(n)] for i in range(n)]
+    assert is_positive_semidefinite(Q)
+    Q[0][1] = Q[1][0] = F(1, 10**40)
+    assert not is_positive_semidefinite(Q)
+    huge = [[F(10) ** 400 * int(i == j) for j in range(n)] for i in range(n)]
+    assert is_positive_semidefinite(huge)

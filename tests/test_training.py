@@ -795,7 +795,7 @@ def test_the_best_in_a_ball_is_certified():
     p = planted((2, 1), 4, samples=3, noise=0.05, seed=4)
     honest = p.fit(loss="sample-squares")
     radius = 0.9 * np.linalg.norm(honest.coefficients)
-    assert p.fit(loss="sample-squares", bounds=radius, time_limit=0.7).certified
+    assert p.fit(loss="sample-squares", bounds=radius).certified
 
 
 # Laws
