@@ -129,14 +129,15 @@ def kkt_multipliers(problem: PolynomialProblem, point, tolerance: float = 1e-6):
     problem : PolynomialProblem
     point : array, shape (n,)
     tolerance : float
-        An inequality is active where g_j <= tolerance times the size of its terms; the gradients
-        have to balance to the same part of the terms of grad f.
+        The gradients have to balance to this part of the terms of grad f, and each lambda_j g_j
+        to vanish to this part of the terms of f.
 
     Returns
     -------
     (array, array) or None
         lambda, one for each inequality, and mu; None if the point has no multipliers. Where it has
-        many, those with few positive entries.
+        many, those with few positive entries. They are floats: before `is_sos_convex` judges a
+        Lagrangian, which it takes as exact, round them to rationals.
 
     Raises
     ------
@@ -152,7 +153,7 @@ def kkt_multipliers(problem: PolynomialProblem, point, tolerance: float = 1e-6):
     """
     check_type("problem", problem, PolynomialProblem)
     check_positive("tolerance", tolerance)
-    n = problem.n_variables
+    n, f = problem.n_variables, problem.objective
     point = np.asarray(point, dtype=float)
     if point.shape != (n,) or not np.isfinite(point).all():
         raise ValueError(f"point must be {n} finite numbers, got {point!r}")
@@ -168,14 +169,19 @@ def kkt_multipliers(problem: PolynomialProblem, point, tolerance: float = 1e-6):
     columns = [slope(problem.inequalities[j]) for j in active]
     for h in problem.equalities:
         columns += [slope(h), -slope(h)]
-    target = slope(problem.objective)
-    A, x, rest = np.array(columns).reshape(-1, n).T, np.zeros(0), float(np.linalg.norm(target))
+    # In units of the terms of grad f and of f: gradients balance, and lambda_j g_j = 0.
+    unit, size = max(_size(d, point) for d in f.gradient()), _terms(f, point) or np.inf
+    slack = np.zeros((len(active), len(columns)))
+    np.fill_diagonal(slack, [problem.inequalities[j].to_float()(point) / size for j in active])
+    A = np.vstack([np.array(columns).reshape(-1, n).T / unit, slack])
+    b = np.r_[slope(f) / unit, np.zeros(len(active))]
+    x, rest = np.zeros(0), float(np.linalg.norm(b))
     if columns:
-        unit = np.linalg.norm(A, axis=0)
-        unit[unit == 0] = 1.0
-        x, rest = nnls(A / unit, target)
-        x = x / unit
-    if rest > tolerance * max(_size(d, point) for d in problem.objective.gradient()):
+        length = np.linalg.norm(A, axis=0)
+        length[length == 0] = 1.0
+        x, rest = nnls(A / length, b)
+        x = x / length
+    if rest > tolerance:
         return None
     lambdas = np.zeros(len(problem.inequalities))
     lambdas[active] = x[: len(active)]
@@ -183,9 +189,13 @@ def kkt_multipliers(problem: PolynomialProblem, point, tolerance: float = 1e-6):
     return lambdas, both[:, 0] - both[:, 1]
 
 
-def _size(g: Polynomial, point: np.ndarray) -> float:
-    terms = g.coefficients.astype(float) * np.prod(point**g.exponents, axis=1)
-    return float(np.abs(terms).sum()) or 1.0
+def _terms(p: Polynomial, point: np.ndarray) -> float:
+    """The sum of the absolute values of the terms."""
+    return float(np.abs(p.coefficients.astype(float) * np.prod(point**p.exponents, axis=1)).sum())
+
+
+def _size(p: Polynomial, point: np.ndarray) -> float:
+    return _terms(p, point) or 1.0
 
 
 def _array(values: list) -> np.ndarray:

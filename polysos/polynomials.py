@@ -8,6 +8,7 @@ are array operations; nothing is done symbol by symbol. Coefficients are floats,
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations_with_replacement
@@ -357,13 +358,13 @@ class Polynomial:
         return _render(self, latex_number, factor, r" \, ")
 
 
-def variables(names: int | str, /) -> tuple[Polynomial, ...]:
+def variables(names: int | str | Sequence[str], /) -> tuple[Polynomial, ...]:
     """The variables x1, ..., xn, or variables with given names, as polynomials.
 
     Parameters
     ----------
-    names : int or str
-        How many, or their names separated by blanks.
+    names : int, str or sequence of str
+        How many, or their names: separated by blanks, or one by one.
 
     Examples
     --------
@@ -371,10 +372,10 @@ def variables(names: int | str, /) -> tuple[Polynomial, ...]:
     >>> theta - c**2
     -c^2 + theta
     """
-    if isinstance(names, str):
-        names = tuple(names.split())
-        if not names:
-            raise ValueError("names must name at least one variable, got an empty string")
+    if isinstance(names, (str, tuple, list)):
+        names = tuple(names.split()) if isinstance(names, str) else tuple(names)
+        if not names or not all(isinstance(name, str) and name for name in names):
+            raise ValueError(f"names must name at least one variable, got {names!r}")
     else:
         check_integer("names", names, at_least=1)
         names = tuple(f"x{i + 1}" for i in range(names))

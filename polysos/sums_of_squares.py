@@ -38,7 +38,8 @@ class SumOfSquares:
     gram : BasisMatrix or None
         Rational Q >= 0 with p = v^T Q v, v the monomials of its basis.
     separator : dict of tuple to Fraction, or None
-        L(x^alpha) for the exponents that count: L >= 0 on squares, L(p) < 0.
+        L(x^alpha) for the exponents that count, those of p and of products of `half_basis`:
+        L >= 0 on squares of these, L(p) < 0.
     message : str
     """
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import polysos as ps
 from polysos.convexity import hessian_form
+from polysos.experiments import planted_instance
 from tests.problems import CASES
 
 F = Fraction
@@ -109,6 +110,20 @@ def test_a_tight_lagrangian_gives_the_minimum_at_the_first_order():
     assert ps.is_sos_convex(ps.lagrangian(problem, exact))
     r = ps.solve_relaxation(problem, problem.minimum_order)
     assert s.status == "certified" and r.value == pytest.approx(s.value, abs=1e-6)
+
+
+def test_multipliers_of_inactive_constraints_vanish_whatever_the_units():
+    """Terms of a training problem are far larger than its loss: both sides of a pair look active,
+    and half of each would make the Lagrangian zero."""
+    own = planted_instance((2, 2), 50, 20, weights="randn", seed=0)
+    fit = ps.fit(own.net, own.inputs, own.outputs)
+    problem, point = fit.residuals.problem(), np.append(fit.coefficients, fit.loss)
+    lambdas, _ = ps.kkt_multipliers(problem, point)
+    slack = [float(g.to_float()(point)) for g in problem.inequalities]
+    assert fit.certified and lambdas.sum() == pytest.approx(1)
+    assert np.abs(lambdas * slack).max() < 1e-5 * fit.loss
+    exact = [F(v).limit_denominator(10**8) for v in lambdas.tolist()]
+    assert ps.is_sos_convex(ps.lagrangian(problem, exact)).is_refuted
 
 
 def test_bad_input_is_named():
