@@ -175,18 +175,26 @@ def kkt_multipliers(problem: PolynomialProblem, point, tolerance: float = 1e-6):
     np.fill_diagonal(slack, [problem.inequalities[j].to_float()(point) / size for j in active])
     A = np.vstack([np.array(columns).reshape(-1, n).T / unit, slack])
     b = np.r_[slope(f) / unit, np.zeros(len(active))]
-    x, rest = np.zeros(0), float(np.linalg.norm(b))
-    if columns:
-        length = np.linalg.norm(A, axis=0)
-        length[length == 0] = 1.0
-        x, rest = nnls(A / length, b)
-        x = x / length
+    x, rest = _nonnegative_solution(A, b)
+    used = x > tolerance * x.max(initial=0.0)  # once more without what is only rounding
+    x[~used] = 0.0
+    x[used], rest = _nonnegative_solution(A[:, used], b)
     if rest > tolerance:
         return None
     lambdas = np.zeros(len(problem.inequalities))
     lambdas[active] = x[: len(active)]
     both = x[len(active) :].reshape(-1, 2)
     return lambdas, both[:, 0] - both[:, 1]
+
+
+def _nonnegative_solution(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
+    """x >= 0 with the smallest |A x - b|, and that."""
+    if not A.shape[1]:
+        return np.zeros(0), float(np.linalg.norm(b))
+    length = np.linalg.norm(A, axis=0)
+    length[length == 0] = 1.0
+    x, rest = nnls(A / length, b)
+    return x / length, rest
 
 
 def _terms(p: Polynomial, point: np.ndarray) -> float:

@@ -106,7 +106,7 @@ def minimize(
     solver : str
         A semidefinite solver that cvxpy finds: "CLARABEL", "SCS", ...
     tolerance : float
-        "certified" means value - lower_bound <= tolerance * max(1, |value|).
+        "certified" means ``value - lower_bound <= tolerance * max(1, |value|)``.
     feasibility : float
         Largest violation of a constraint (scaled to unit size) at a feasible point.
     time_limit : float, optional

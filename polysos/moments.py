@@ -210,7 +210,7 @@ def moments_of_points(points, degree: int, weights=None, names=None) -> Moments:
 
 
 def moment_matrix(moments: Moments, order: int) -> BasisMatrix:
-    """M_k(y): entry (alpha, beta) is y_(alpha + beta), |alpha|, |beta| <= k (paper, Section 2).
+    """M_k(y): entry (alpha, beta) is y_(alpha + beta), degrees up to k (Section 2).
 
     Parameters
     ----------

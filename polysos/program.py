@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 import cvxpy as cp
 import numpy as np
@@ -233,21 +234,24 @@ def coefficient_vector(p: Polynomial, n_moments: int) -> np.ndarray:
     return vector
 
 
-def semidefinite_solvers() -> list[str]:
+@cache  # cvxpy looks for every solver anew each time, which takes longer than a small program
+def semidefinite_solvers() -> tuple[str, ...]:
     """Names of the installed solvers that take semidefinite constraints."""
     from cvxpy.reductions.solvers.defines import SOLVER_MAP_CONIC
 
-    return [
+    installed = cp.installed_solvers()
+    return tuple(
         name
         for name, solver in SOLVER_MAP_CONIC.items()
-        if name in cp.installed_solvers()
+        if name in installed
         and any("PSD" in cone.__name__ for cone in solver.SUPPORTED_CONSTRAINTS)
-    ]
+    )
 
 
 def check_solver(solver: str) -> None:
     installed = semidefinite_solvers()
     if solver not in installed:
         raise ValueError(
-            f"solver must be an installed semidefinite solver, one of {installed}, got {solver!r}"
+            "solver must be an installed semidefinite solver, one of "
+            f"{', '.join(installed)}, got {solver!r}"
         )

@@ -50,7 +50,8 @@ class Relaxation:
     multipliers : Multipliers or None
         Solution of the dual, in scaled variables.
     denominator : int
-        r, where the dual's identity is for (1 + |z|^2)^r (f - gamma); 0 in the paper's relaxation.
+        r, where the dual's identity is for ``(1 + |z|^2)^r (f - gamma)``; 0 in the paper's
+        relaxation.
     sublevel : Fraction or None
         u, where u - f >= 0 was added as the last inequality; None in the paper's relaxation.
     """

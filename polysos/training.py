@@ -132,9 +132,9 @@ def fit(
     inputs : array, shape (N, m_0)
     outputs : array, shape (N, m_out)
     loss : str
-        With r_i = f(x_i; c) - y_i and their mean r over the samples: "mean-sup" is max_j |r_j|,
-        the paper's (1.3); "mean-squares" is |r|_2^2; "sample-sup" is max_ij |(r_i)_j|;
-        "sample-squares" is (1/N) sum_i |r_i|_2^2.
+        With r_i = f(x_i; c) - y_i and their mean r over the samples: "mean-sup" is
+        ``max_j |r_j|``, the paper's (1.3); "mean-squares" is ``|r|_2^2``; "sample-sup" is
+        ``max_ij |(r_i)_j|``; "sample-squares" is ``(1/N) sum_i |r_i|_2^2``.
     method : str
         "tighten": linear programs on boxes that shrink. "hierarchy": the paper's dense moment
         relaxations, order by order (`minimize`), for comparison.
