@@ -48,9 +48,9 @@ def extract_minimizers(
 ) -> Extraction:
     """Atoms of the measure that a flat moment matrix represents (Henrion and Lasserre 2005).
 
-    A factorisation of M_d gives a basis of monomials, in which multiplication by a variable is a
-    matrix; a random combination of these is brought to Schur form, and the points stand on the
-    diagonals.
+    On the range of M_d, multiplication by a variable is a linear map, symmetric for the scalar
+    product L_y(p q). A random combination of these maps is diagonalised; the points are the joint
+    eigenvalues.
 
     Parameters
     ----------

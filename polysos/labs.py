@@ -113,6 +113,6 @@ def self_check(answer, is_right, hint: str) -> None:
         return
     try:
         right = bool(is_right(answer))
-    except (TypeError, ValueError, ArithmeticError):
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
         right = False
     print("Right." if right else f"Not yet. {hint}")
