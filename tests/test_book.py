@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import polysos as ps
 from tools.book import CHAPTERS, ROOT, normalise, notebooks, pages
 
 NOTEBOOKS = notebooks()
@@ -39,6 +40,14 @@ def test_table_of_contents_lists_each_page_once():
         for path in [*NOTEBOOKS, *CHAPTERS.rglob("*.md")]
     }
     assert sorted(pages()) == sorted(pages_of_files)
+
+
+def test_the_reference_shows_every_public_name():
+    text = (CHAPTERS / "reference" / "library.md").read_text(encoding="utf-8")
+    shown = re.findall(r"auto(?:function|class):: (\w+)", text)
+    assert set(ps.__all__) <= set(shown) and len(shown) == len(set(shown))
+    for public in ps.__all__:
+        assert getattr(ps, public).__doc__, public
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name)
