@@ -113,6 +113,11 @@ def round_down(value: Fraction) -> float:
     return nextafter(approximation, -inf) if Fraction(approximation) > value else approximation
 
 
+def round_up(value: Fraction) -> float:
+    """The smallest float that is at least this rational, or one float more."""
+    return -round_down(-value) + 0.0  # no minus zero
+
+
 def to_fmpq(c) -> fmpq:
     numerator, denominator = c.as_integer_ratio()
     return fmpq(numerator, denominator)

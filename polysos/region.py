@@ -14,7 +14,7 @@ import numpy as np
 from flint import fmpq
 
 from .box import bounding_box, largest_value
-from .exact import ExactRing, round_down, to_fmpq, to_fraction
+from .exact import ExactRing, round_down, round_up, to_fmpq, to_fraction
 from .polynomials import Polynomial
 from .problem import PolynomialProblem
 
@@ -87,7 +87,7 @@ class Region:
     def within(self, i: int, a: Fraction, b: Fraction) -> Region:
         """The part where a x_i + b >= 0, rounded outward."""
         half_space = np.tile([-inf, inf], (len(self.box), 1))
-        half_space[i, int(a < 0)] = round_down(-b / a) if a > 0 else -round_down(b / a)
+        half_space[i, int(a < 0)] = round_down(-b / a) if a > 0 else round_up(-b / a)
         return replace(self, box=_meet(self.box, half_space), ends=_meet(self.ends, half_space))
 
     def after(self, lemma) -> Region:

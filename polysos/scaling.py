@@ -7,10 +7,12 @@ sees is not.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from .box import bounding_box
+from .exact import round_up
 from .moments import binomial_expansion
 from .polynomials import Polynomial, monomials
 from .problem import PolynomialProblem
@@ -47,6 +49,20 @@ class ScaledProblem:
         """Largest violation of a constraint of unit size at z; 0 where z is feasible."""
         below = [-g(z) for g in self.inequalities] + [abs(h(z)) for h in self.equalities]
         return float(max([0.0, *below]))
+
+    def exact_violation(self, x: np.ndarray) -> float:
+        """The same at a point in the user's units, from his constraints and without rounding."""
+        x = np.array([Fraction(v) for v in x.tolist()], dtype=object)
+        g, h = self.problem.inequalities, self.problem.equalities
+        below = [
+            -g[j].exact()(x) / Fraction(size)
+            for j, size in zip(self.kept, self.inequality_factors, strict=True)
+        ]
+        below += [
+            abs(p.exact()(x)) / Fraction(size)
+            for p, size in zip(h, self.equality_factors, strict=True)
+        ]
+        return round_up(max([Fraction(0), *below]))
 
 
 def scale_problem(problem: PolynomialProblem, box: np.ndarray | None = None) -> ScaledProblem:

@@ -23,6 +23,7 @@ from .box import bounding_box
 from .candidates import LocalSearch
 from .certificates import sos_certificate, verify_certificate
 from .descent import DescentCurve, find_descent_curve
+from .exact import round_up
 from .extraction import extract_minimizers
 from .flatness import flat_truncation
 from .generators import weighted_generators
@@ -51,6 +52,7 @@ class Search:
         self.scaled = scale_problem(problem, self.box)
         self.local = LocalSearch(self.scaled, self.box)
         self.points = np.empty((0, self.n))
+        self.exact_values = np.empty(0)
         self.steady = np.empty(0, dtype=bool)  # not drifting off to an infimum at infinity?
         self.exact_objective = problem.objective.exact()
         self.lemmas: tuple[Proof, ...] = ()
@@ -181,12 +183,18 @@ class Search:
         z = self.local.descend(z)
         if z is None or self.violation(z) > self.feasibility:
             return
-        self.points = np.vstack([self.points, self.scaled.to_user(z)])
+        x = self.scaled.to_user(z)
+        self.points = np.vstack([self.points, x])
+        # Without rounding: floats may cancel, and a value below the truth would certify too much.
+        exact = self.exact_objective(np.array([Fraction(v) for v in x.tolist()], dtype=object))
+        self.exact_values = np.append(self.exact_values, round_up(exact))
         drifts = self.local.falls_further_out(z, self.tolerance)
         self.steady = np.append(self.steady, not drifts)
 
     def violation(self, z: np.ndarray) -> float:
-        return self.scaled.violation(self.scaled.from_user(self.scaled.to_user(z)))
+        x = self.scaled.to_user(z)
+        rough = self.scaled.violation(self.scaled.from_user(x))
+        return rough if rough > self.feasibility else self.scaled.exact_violation(x)
 
     def prove(self, relaxation: Relaxation, label: str, lemmas: tuple[Proof, ...] = ()) -> None:
         if relaxation.multipliers is not None:
@@ -300,7 +308,7 @@ class Search:
 
     def values(self) -> np.ndarray:
         """f at the points; inf where the proven bound shows that a point is not quite feasible."""
-        values = np.atleast_1d(self.problem.objective(self.points))
+        values = self.exact_values
         if self.proof is not None:
             slip = self.tolerance * np.maximum(1.0, np.abs(values))
             values = np.where(values < self.proof.lower_bound - slip, np.inf, values)

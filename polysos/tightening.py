@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from fractions import Fraction
-from math import comb, inf, isfinite, nextafter
+from math import comb, inf, isfinite
 
 import numpy as np
 
 from .bounds import with_bounds
 from .box_bounds import BoxProgram, tighten_box
 from .chain import Chain, trivial_proof
+from .exact import round_up
 from .first_box import LinearSet, find_first_box, is_determined
 from .hierarchy import minimize
 from .problem import PolynomialProblem
@@ -260,7 +261,7 @@ class Tightening:
             if self.r.loss(candidate) > self.loss:
                 continue
             exact = self.r.exact_loss(candidate)
-            loss = float(exact) if Fraction(float(exact)) >= exact else nextafter(float(exact), inf)
+            loss = round_up(exact)
             if loss < self.loss:
                 self.c, self.loss = candidate, loss
 

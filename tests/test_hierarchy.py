@@ -276,3 +276,13 @@ def test_names_of_variables_are_kept():
 def test_numbers_of_extreme_size_are_refused(problem):
     with pytest.raises(ValueError, match="coefficients must have sizes between"):
         problem(*ps.variables(1))
+
+
+def test_values_are_exact_where_floats_cancel():
+    """In floats, this polynomial seems to fall below its minimum far from the origin."""
+    (t,) = ps.variables(1)
+    shifted = ((t - 1000) ** 2 - 1) ** 2 + (t - 1000)
+    least = ps.minimize(ps.PolynomialProblem((t**2 - 1) ** 2 + t))
+    s = ps.minimize(ps.PolynomialProblem(shifted), max_order=2)
+    assert least.status == "certified" and not s.value < least.lower_bound
+    assert not s.lower_bound > least.value
