@@ -23,11 +23,12 @@ from polysos.scaling import scale_problem
 TABLES = range(1, 6)
 ROWS = range(1, 6)
 LAWS = ("randn", "fan-in")
-SOLVERS = ("CLARABEL", "SCS")  # the semidefinite ones that cvxpy brings
+SOLVERS = {"CLARABEL": 600.0, "SCS": 120.0}  # semidefinite, come with cvxpy: their time limits
 _OPTIONS = {
-    "CLARABEL": lambda t: {"tol_gap_abs": t, "tol_gap_rel": t, "tol_feas": t, "time_limit": 600.0},
-    "SCS": lambda t: {"eps_abs": t, "eps_rel": t, "max_iters": 100_000, "time_limit_secs": 120.0},
+    "CLARABEL": lambda t: {"tol_gap_abs": t, "tol_gap_rel": t, "tol_feas": t},
+    "SCS": lambda t: {"eps_abs": t, "eps_rel": t, "max_iters": 100_000},
 }
+_TIME_LIMIT = {"CLARABEL": "time_limit", "SCS": "time_limit_secs"}
 _LIMIT = 60.0  # seconds for a fit, after which no new step is begun
 _BLOCK = 4096
 
@@ -74,7 +75,8 @@ def dense_relaxation(net, X, Y, solver: str, tolerance: float = 1e-6, order: int
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of inaccuracy: we measure it
-            value = program.model.solve(solver=solver, **_OPTIONS[solver](tolerance))
+            options = _OPTIONS[solver](tolerance) | {_TIME_LIMIT[solver]: SOLVERS[solver]}
+            value = program.model.solve(solver=solver, **options)
         residual = program.error(value)
     except (cp.SolverError, TypeError):  # it broke down, or left no numbers
         return {"status": "failed", "value": None, "residual": None}

@@ -41,6 +41,7 @@ Read the modules in this order; each imports only from the ones before it.
     results        records of experiments, in a file
     experiments    the tables and the figure of the paper; python -m polysos
     verdict        printed numbers against ours: reproduced, consistent or not
+    neighbours     three other methods, in a package of their own (not imported here)
     figures, labs  the book's figure style and widgets (not imported here)
 
 Symbols, in code and chapters alike: f objective, g inequality, h equality, x the variables (z in
