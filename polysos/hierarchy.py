@@ -186,6 +186,11 @@ def _message(status: Outcome, proof, search: Search, found: int) -> str:
                 "the value at the minimizers meets the verified lower bound; there may be more "
                 "minimizers than the ones listed"
             )
+        case Outcome.BOUND if not search.has_value():
+            return (
+                "the lower bound is verified, but no feasible point was found; perhaps there is "
+                "none: minimizing the largest violation of the constraints tells"
+            )
         case Outcome.BOUND if search.drifting:
             return (
                 "the lower bound is verified, but no feasible point is known to meet it; the "

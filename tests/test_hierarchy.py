@@ -174,6 +174,15 @@ def test_the_message_says_whether_the_list_of_minimizers_is_complete():
     assert "may not be attained" in missing.message
 
 
+def test_the_message_says_when_no_feasible_point_was_found():
+    """Three equations for two unknowns: nothing but a proven bound over what may be empty."""
+    x, y = ps.variables(2)
+    measured = [x + y - 2, x - y - 0.1, x * y - 1]
+    s = ps.minimize(Problem(x, equalities=measured), max_order=1)
+    assert s.status in ("bound", "infeasible") and np.isnan(s.value)
+    assert s.status == "infeasible" or "no feasible point was found" in s.message
+
+
 def test_minimizers_come_in_lexicographic_order():
     s = ps.minimize(CASES["motzkin_ball"].problem)
     assert np.allclose(s.minimizers, [[-1, -1], [-1, 1], [1, -1], [1, 1]], atol=1e-4)
