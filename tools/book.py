@@ -20,11 +20,14 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = ROOT / "chapters"
 HTML = ROOT / "_build" / "html"
+# Notebooks that are no pages: the book must not show what the labs ask.
+SOLUTIONS = CHAPTERS / "labs" / "solutions"
 
 # Widgets and figures are drawn anew by every build; their text stand-ins
 # ("<Figure size ...>") say nothing without them.
 UNSTORED = ("image/", "application/vnd.jupyter.widget")
-CELL_METADATA = ("mystnb", "tags")
+# The labs have more: nbgrader's settings, and checks that JupyterLab shows folded.
+CELL_METADATA = ("mystnb", "tags", "nbgrader", "deletable", "editable", "jupyter")
 
 
 def pages() -> list[str]:
@@ -44,6 +47,8 @@ def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+            # How the build runs this notebook, where it is not as the others.
+            **{key: notebook.metadata[key] for key in ("mystnb",) if key in notebook.metadata},
         }
     )
     for number, cell in enumerate(notebook.cells):
@@ -84,14 +89,17 @@ def execute(path: Path) -> None:
 
 
 def check() -> None:
-    """Exit with a message if a page has no HTML, or a picture no alternative text."""
+    """Exit with a message if a page has no HTML or no button, or a picture no alternative text."""
     faults = []
     for page in pages():
         html = HTML / f"{page}.html"
         if not html.is_file():
             faults.append(f"{page}: no HTML was built")
             continue
-        for tag in re.findall(r"<img\b[^>]*>", html.read_text(encoding="utf-8")):
+        text = html.read_text(encoding="utf-8")
+        if (ROOT / f"{page}.ipynb").is_file() and f"?urlpath=lab/tree/{page}.ipynb" not in text:
+            faults.append(f"{page}: no button opens the notebook on Binder")
+        for tag in re.findall(r"<img\b[^>]*>", text):
             # Quotes are escaped in the state of a widget.
             alt = re.search(r'\balt=\\?"([^"\\]*)', tag)
             # Sphinx puts the file's name where none is given.

@@ -29,7 +29,7 @@ class LassoSolution:
     coefficients : array, shape (P,)
         For each pattern the product a of an amplitude and an output weight.
     objective : float
-        1/2 |a D - y|^2 + beta |a|_1.
+        ``1/2 |a D - y|^2 + beta |a|_1``.
     lower_bound : float
         What `dual_bound` proves with `dual`.
     dual : array, shape (n,)
@@ -45,10 +45,10 @@ class LassoSolution:
 def solve_lasso(patterns, targets, penalty: float) -> LassoSolution:
     """The best coefficients of given patterns, at most n of them not zero.
 
-    The residuals are the point nearest to the targets where |d . v| <= beta for all patterns d.
-    Such a projection is a problem of nonnegative least squares (Lawson and Hanson 1974), solved by
-    scipy with some of the patterns; those that the result violates join. The coefficients are the
-    multipliers.
+    The residuals are the point nearest to the targets where ``|d . v| <= beta`` for all patterns
+    d. Such a projection is a problem of nonnegative least squares (Lawson and Hanson 1974), solved
+    by scipy with some of the patterns; those that the result violates join. The coefficients are
+    the multipliers.
 
     Parameters
     ----------
@@ -188,8 +188,8 @@ def _with_bound(patterns, y, penalty, a, shattered=False, groups=None) -> LassoS
 def dual_bound(dual, targets, penalty: float, patterns=None, groups=None) -> float:
     """A lower bound on the objective of all networks, proven in exact arithmetic.
 
-    If |d . v| <= beta for all patterns d, then y . v - |v|^2 / 2 is at most the objective of every
-    network that shows these patterns. A v that violates this is shortened first.
+    If ``|d . v| <= beta`` for all patterns d, then ``y . v - |v|^2 / 2`` is at most the objective
+    of every network that shows these patterns. A v that violates this is shortened first.
 
     Parameters
     ----------

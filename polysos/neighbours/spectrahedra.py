@@ -48,14 +48,14 @@ _SLACKS = (1e-11, 1e-9, 1e-7, 1e-5)  # of a dual point, before its check
 class SpectrahedralNetwork(RegressorMixin, BaseEstimator):
     """A two-layer network with activation a t^2 + b t + c, the best of any width, with proof.
 
-    Over the width, the unit vectors u_j and the weights alpha_j it minimises
+    Over the width, the unit vectors u_j and the weights alpha_j it minimises::
 
         sum_i loss(f(x_i), y_i) + penalty * sum_j |alpha_j|,
         f(x) = sum_j alpha_j * mean of sigma(u_j . p) over the patches p of x.
 
     By default x is its only patch: a fully connected layer. With `patches` it is a convolution
     with global average pooling. Where y_i has k entries, so has alpha_j; as the penalty is the
-    sum of all |alpha_jl|, these are k separate problems, and each neuron serves one output.
+    sum of all ``|alpha_jl|``, these are k separate problems, and each neuron serves one output.
 
     Parameters
     ----------
@@ -64,9 +64,10 @@ class SpectrahedralNetwork(RegressorMixin, BaseEstimator):
     penalty : float
         Positive.
     loss : str
-        With r = f(x) - y: "squared", r^2 / 2; "absolute", |r|; "huber", r^2 / 2 for |r| <= h and
-        h |r| - h^2 / 2 beyond, h the `huber_threshold`; "logistic", log(1 + exp(-y f(x))) for
-        targets y that are -1 or 1 (`predict` returns f(x), whose sign is the class).
+        With r = f(x) - y: "squared", r^2 / 2; "absolute", ``|r|``; "huber", r^2 / 2 for
+        ``|r| <= h`` and ``h |r| - h^2 / 2`` beyond, h the `huber_threshold`; "logistic",
+        log(1 + exp(-y f(x))) for targets y that are -1 or 1 (`predict` returns f(x), whose sign is
+        the class).
     huber_threshold : float
         Positive.
     patches : array of int, shape (n_patches, size), optional
@@ -85,7 +86,7 @@ class SpectrahedralNetwork(RegressorMixin, BaseEstimator):
     lower_bound_ : float
         Proven: no network of any width has a smaller objective. See `verified_bound`.
     gap_ : float
-        objective_ - lower_bound_.
+        `objective_` - `lower_bound_`.
     solver_value_ : float
         What the solver says the minimum is; nothing rests on it.
     matrices_ : array, shape (k, 2, d + 1, d + 1)
@@ -222,7 +223,7 @@ class SpectrahedralNetwork(RegressorMixin, BaseEstimator):
     def verified_bound(self, X, y, dual_point) -> float:
         """A lower bound on the objective of every network, of any width.
 
-        The point v is made smaller until |sum_i v_i sigma(u . x_i)| <= penalty for all unit
+        The point v is made smaller until ``|sum_i v_i sigma(u . x_i)| <= penalty`` for all unit
         vectors u. With B = sum_i v_i A_i that is the case if for both signs there is a lambda with
 
             penalty * E + lambda * G -+ B >= 0,   E zero but for a one in its last corner.

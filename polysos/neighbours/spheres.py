@@ -29,8 +29,8 @@ def sphere_maximum(M, m) -> SphereMaximum:
     """The maximum of u^T M u + m^T u over all unit vectors u: a trust-region problem.
 
     For every lambda above the largest eigenvalue of M, lambda + m^T (lambda I - M)^(-1) m / 4 is
-    an upper bound. The smallest one is attained: where |(lambda I - M)^(-1) m| = 2 (the secular
-    equation) or, in the hard case, at the eigenvalue itself.
+    an upper bound. The smallest one is attained: where ``|(lambda I - M)^(-1) m| = 2`` (the
+    secular equation) or, in the hard case, at the eigenvalue itself.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def sphere_maximum(M, m) -> SphereMaximum:
 
 
 def neural_decomposition(Z, threshold: float | None = None):
-    """Neurons out of a matrix: Z = sum_j alpha_j (u_j, 1) (u_j, 1)^T with |u_j| = 1, alpha_j > 0.
+    """Neurons out of a matrix: Z = sum_j alpha_j (u_j, 1) (u_j, 1)^T, alpha_j > 0, unit u_j.
 
     A factor Z = sum_j p_j p_j^T has sum_j p_j^T G p_j = 0. While two of these numbers have
     different signs, the two vectors are rotated into each other until one of them has number
@@ -146,6 +146,3 @@ def by_size(hidden, output):
     hidden, output = hidden[lengths > 0] / lengths[lengths > 0, None], output[lengths > 0]
     order = np.argsort(-np.abs(output), kind="stable")
     return hidden[order], output[order]
-
-
-# From below: dual points, in exact arithmetic

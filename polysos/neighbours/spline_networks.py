@@ -70,7 +70,7 @@ class SplineNetwork(ClassifierMixin, BaseEstimator):
     n_neurons_, n_knots_, n_parameters_ : int
         In the hidden layers; with a bend that is not zero; learned.
     lipschitz_bound_ : float
-        |z(x) - z(x')| is at most this times |x - x'|_2, by `lipschitz_bound`.
+        ``|z(x) - z(x')|`` is at most this times ``|x - x'|_2``, by `lipschitz_bound`.
     loss_curve_ : array
         The objective on each batch, in the order of the steps.
 
@@ -296,14 +296,14 @@ class SplineNetwork(ClassifierMixin, BaseEstimator):
 
 
 def lipschitz_bound(weights, activations, p=2) -> float:
-    """C with |z(x) - z(x')| <= C |x - x'|_p for all x and x'.
+    """C with ``|z(x) - z(x')| <= C |x - x'|_p`` for all x and x'.
 
-    With 1/p + 1/q = 1, each hidden layer contributes
+    With 1/p + 1/q = 1, each hidden layer contributes::
 
         max_n |w_n|_q (sum_n BV2(sigma_n)^p)^(1/p),
 
-    as |sigma_n'| <= BV2(sigma_n), and Hoelder's inequality bounds w_n^T (x - x'). The linear
-    output contributes |w|_q. The argument is that of Aziznejad, Gupta, Campos and Unser (2020).
+    as ``|sigma_n'| <= BV2(sigma_n)``, and Hoelder's inequality bounds w_n^T (x - x'). The linear
+    output contributes ``|w|_q``. The argument is that of Aziznejad, Gupta, Campos and Unser (2020).
 
     Parameters
     ----------
@@ -332,7 +332,7 @@ def spectral_bound(weights, activations) -> float:
     """A C for p = 2 that is never larger: the spectral norms of each layer, slopes included.
 
     With S_l the diagonal matrix of the Lipschitz constants of the activations, each hidden layer
-    contributes |S_l W_l|_2, which is at most its Frobenius norm, and that at most the factor in
+    contributes ``|S_l W_l|_2``, which is at most its Frobenius norm, and that at most the factor in
     `lipschitz_bound`.
 
     Parameters
@@ -367,7 +367,7 @@ def in_circle(points) -> np.ndarray:
 
 
 def in_s_shape(points) -> np.ndarray:
-    """Inside the S-shape |x + 0.4 sin(5 t)| < 0.3, |t| < 0.8.
+    """Inside the S-shape ``|x + 0.4 sin(5 t)| < 0.3, |t| < 0.8``.
 
     Parameters
     ----------

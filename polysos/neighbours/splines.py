@@ -87,7 +87,7 @@ class LinearSpline:
 
     @property
     def bv2(self) -> float:
-        """TV2 + |f(0)| + |f(1)|, which is at least the Lipschitz constant."""
+        """``TV2 + |f(0)| + |f(1)|``, which is at least the Lipschitz constant."""
         return self.tv2 + float(np.abs(self([0.0, 1.0])).sum())
 
 
@@ -106,9 +106,9 @@ class SplineRegressor(RegressorMixin, BaseEstimator):
     Attributes
     ----------
     spline_ : LinearSpline
-    knots_, coefficients_ : array, shape (n_neurons_,)
+    knots_, coefficients_ : array, shape (n_neurons,)
         Of the spline: a hidden ReLU unit each, with a skip connection for the line.
-    slopes_ : array, shape (n_neurons_ + 1,)
+    slopes_ : array, shape (n_neurons + 1,)
         Of its pieces.
     n_neurons_ : int
     dual_ : array, shape (n_samples,)
@@ -119,7 +119,7 @@ class SplineRegressor(RegressorMixin, BaseEstimator):
         Proven: no function has a smaller objective. Computed from `dual_` in rational arithmetic
         and rounded down.
     gap_ : float
-        objective_ - lower_bound_.
+        `objective_` - `lower_bound_`.
 
     References
     ----------
@@ -247,7 +247,7 @@ def dual_bound(x, y, penalty, dual) -> Fraction:
     """A lower bound on the objective of every function, from any numbers r, exactly.
 
     Two entries of r are corrected until sum_i r_i = sum_i r_i x_i = 0, and r is scaled until
-    |eta| <= lambda. Numbers that do not solve the dual make a bad bound, never a wrong one.
+    ``|eta| <= lambda``. Numbers that do not solve the dual make a bad bound, never a wrong one.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class ThresholdNetwork(RegressorMixin, BaseEstimator):
     n_patterns_ : int
         How many patterns were considered.
     objective_ : float
-        1/2 |f - y|^2 + beta sum_j |s_j v_j|, of this network.
+        ``1/2 |f - y|^2 + beta sum_j |s_j v_j|``, of this network.
     lower_bound_ : float
         No two-layer threshold network of any width is below: `dual_bound` proves it, with `dual_`.
     gap_ : float
@@ -118,7 +118,7 @@ class ThresholdNetwork(RegressorMixin, BaseEstimator):
         if not np.array_equal(X @ W.T >= 0, patterns[used].T):
             raise ValueError(
                 "X must leave room for rounding at the boundary of each neuron of the optimum, got "
-                "an input on a boundary; a column of ones may help"
+                "an input on a boundary; a column of ones may help, or inputs that are integers"
             )
         self.hidden_weights_, self.n_patterns_ = W, count
         return _finish(self, X, y, patterns[used], solution.coefficients[used], bound)
