@@ -248,6 +248,7 @@ def is_running(process: int) -> bool:
         (["grade", "sos_bounds", ".", "--time-limit", "0"], "--time-limit must be a positive"),
         (["grade", "sos_bounds", ".", "--jobs", "0"], "--jobs must be 1 or more, got 0"),
         (["grade", "sos_bounds", "full", "--output", "no/such/grades.csv"], "no/such/grades.csv"),
+        (["grade", "sos_bounds", "full", "--output", "full/a.ipynb"], "--output must be new"),
         ([], "the following arguments are required: command"),
     ],
 )

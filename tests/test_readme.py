@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLE = re.compile(r"```python\n(?P<code>.*?)```\s+```text\n(?P<output>.*?)```", re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "chapters/index.md"])
+@pytest.mark.parametrize("page", ["README.md"])
 def test_example_prints_its_output(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     examples = list(EXAMPLE.finditer((ROOT / page).read_text(encoding="utf-8")))

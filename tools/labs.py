@@ -109,6 +109,8 @@ def grade(solution: Path, folder: Path, output: Path, time_limit: float, jobs: i
         raise ValueError(f"--time-limit must be a positive number of seconds, got {time_limit:g}")
     if jobs < 1:
         raise ValueError(f"--jobs must be 1 or more, got {jobs}")
+    if output.exists():
+        raise ValueError(f"--output must be new, and {output} is there already")
     paths = sorted(p for p in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
     if not paths:
         raise ValueError(f"FOLDER must hold notebooks (*.ipynb), and {folder} holds none")

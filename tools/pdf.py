@@ -82,9 +82,9 @@ def assemble(soups: dict[str, BeautifulSoup]) -> str:
 <p class="note">Printed from the pages of the book. On paper a slider shows one of its pictures,
 solutions stand open, and code that the pages fold away is left out.<br>{address}</p></section>
 <nav id="contents"><h1>Contents</h1>{contents(titles)}</nav>
-{"".join(map(str, articles.values()))}
+{"".join(map(str, articles.values())).replace("✅", "✓")}
 </main></body></html>
-"""
+"""  # few fonts have the first of these signs
 
 
 def read(page: str) -> BeautifulSoup:
