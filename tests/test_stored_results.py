@@ -118,7 +118,9 @@ def test_losses_and_new_residuals_follow_from_the_stored_coefficients(sample):
         errors = prediction_errors(r)
         for stored, rows in ((r.mse_shared, errors.shared), (r.mse_fresh, errors.fresh)):
             again = np.mean(np.sum(rows**2, axis=1))
-            assert np.isclose(stored, again, rtol=1e-6), f"SAMPLE={number}: {name(r)}"
+            # Outputs of 1e10 are rounded, and residuals of 0.1 remember it.
+            slip = 2 * np.sqrt(again * rows.shape[1]) * rounding
+            assert np.isclose(stored, again, rtol=1e-6, atol=slip), f"SAMPLE={number}: {name(r)}"
 
 
 def test_a_random_sample_computed_again_agrees(sample):
