@@ -1,4 +1,4 @@
-"""What makes a page of the book respond: sliders with and without a kernel, and self-checks.
+"""What pages of the book share: tables, sliders with and without a kernel, and self-checks.
 
 The library itself does not import this file: ipywidgets and matplotlib are needed for the book
 alone.
@@ -13,6 +13,7 @@ import io
 
 import matplotlib
 from IPython.display import HTML as Shown
+from IPython.display import Markdown
 from ipywidgets import HTML, Layout, SelectionSlider, Stack, VBox, interactive, jslink
 from matplotlib.figure import Figure
 from PIL import Image
@@ -22,6 +23,30 @@ from .figures import STYLE
 
 # Of a frame, and of a slider: the page stays small.
 _COLOURS, _DPI, _MOST_FRAMES = 24, 140, 12
+
+
+def show_table(head, rows, align: str = "") -> Markdown:
+    """A table in Markdown: formulas are set in it, and on a phone it scrolls.
+
+    Parameters
+    ----------
+    head : sequence
+        One title a column.
+    rows : iterable of sequence
+    align : str
+        A letter a column, l or r; by default the first column to the left, the others to the right.
+
+    Examples
+    --------
+    >>> print(show_table(["order", "bound"], [(1, 0.5), (2, 1.0)]).data)
+    | order | bound |
+    | :-- | --: |
+    | 1 | 0.5 |
+    | 2 | 1.0 |
+    """
+    rules = [{"l": ":--", "r": "--:"}[letter] for letter in align or "l" + "r" * (len(head) - 1)]
+    lines = ["| " + " | ".join(map(str, line)) + " |" for line in [head, rules, *rows]]
+    return Markdown("\n".join(lines))
 
 
 def frames_slider(
