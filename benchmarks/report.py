@@ -1,6 +1,6 @@
 """Measure everything in one run and write down the ratios: see README.md in this folder.
 
-python benchmarks/report.py            about half an hour; the machine should do nothing else
+python benchmarks/report.py            up to an hour; the machine should do nothing else
 python benchmarks/report.py --quick    a trial of two minutes; its results go to _build/benchmarks
 """
 
