@@ -10,6 +10,7 @@ import numpy as np
 
 from .checks import check_positive, check_type
 from .descent import DescentCurve
+from .feasible_points import FeasiblePoint
 from .problem import PolynomialProblem
 from .program import check_solver
 from .proofs import Proof
@@ -21,6 +22,7 @@ class Outcome(StrEnum):
     """What `minimize` has proven; nothing looser is ever reported."""
 
     CERTIFIED = "certified"
+    APPROXIMATE = "approximate"
     BOUND = "bound"
     INFEASIBLE = "infeasible"
     UNBOUNDED = "unbounded"
@@ -34,14 +36,19 @@ class Solution:
     Attributes
     ----------
     status : Outcome
-        "certified": a feasible point whose value meets the verified bound. "bound": a verified
-        bound and no such point. "infeasible", "unbounded": proven. "unresolved": none of these.
+        "certified": a proven point whose value meets the proven bound. "approximate": a point that
+        is feasible to a tolerance only does so. "bound": a proven bound and no such point.
+        "infeasible", "unbounded": proven. "unresolved": none of these.
     value : float
-        Smallest f found at a feasible point; NaN where none was found, -inf where f is unbounded.
+        f at the best point found, rounded up: at a proven one where there is one (`points`). NaN
+        where no point was found, -inf where f is unbounded.
     lower_bound : float
         The proven bound rounded down; NaN where there is none.
     minimizers : array, shape (k, n)
-        Points whose values meet the bound; empty unless certified.
+        Points whose values meet the bound; empty unless certified or approximate.
+    points : tuple of FeasiblePoint
+        Points that are proven feasible, exactly: `point.verify(problem)`. Where certified, the
+        minimizers one by one, whose floats are near them; else the best one found, if any.
     proof : Proof, DescentCurve or None
         Exact and checkable on its own: `proof.verify()`.
     history : tuple of Relaxation
@@ -55,6 +62,7 @@ class Solution:
     value: float
     lower_bound: float
     minimizers: np.ndarray
+    points: tuple[FeasiblePoint, ...] = field(repr=False)
     proof: Proof | DescentCurve | None = field(repr=False)
     history: tuple[Relaxation, ...] = field(repr=False)
     message: str
@@ -148,27 +156,35 @@ def minimize(
 
 
 def _conclude(search: Search) -> Solution:
-    """What the search has proven, in one of the five outcomes."""
+    """What the search has proven, in one of the six outcomes."""
     if search.proof is not None and not search.proof.verify():
         search.proof = None  # never seen; but nothing unverified leaves this function
-    status, proof, minimizers = Outcome.UNRESOLVED, search.proof, np.empty((0, search.n))
+    status, proof = Outcome.UNRESOLVED, search.proof
+    best = search.points.best(search.bound)
+    listed, points = [], [best] if best is not None and best.proven is not None else []
     if isinstance(search.other_proof, DescentCurve):
-        status, proof = Outcome.UNBOUNDED, search.other_proof
+        status, proof, points = Outcome.UNBOUNDED, search.other_proof, []
     elif search.other_proof is not None:
         status, proof = Outcome.INFEASIBLE, search.other_proof
     elif search.is_certified():
-        status, minimizers = Outcome.CERTIFIED, search.minimizers()
+        status, listed = Outcome.CERTIFIED, search.minimizers()
+        best, points = min(listed, key=lambda point: point.value), listed
+    elif search.points.meeting(search.bound, proven=False):
+        status, listed = Outcome.APPROXIMATE, search.minimizers(proven=False)
+        best = min(listed, key=lambda point: point.value)
     elif proof is not None:
         status = Outcome.BOUND
-    bounded = status in (Outcome.CERTIFIED, Outcome.BOUND)
+    bounded = status in (Outcome.CERTIFIED, Outcome.APPROXIMATE, Outcome.BOUND)
+    value = np.nan if best is None or status is Outcome.INFEASIBLE else best.value
     return Solution(
         status=status,
-        value=-np.inf if status is Outcome.UNBOUNDED else search.value(),
+        value=-np.inf if status is Outcome.UNBOUNDED else value,
         lower_bound=proof.lower_bound if bounded else np.nan,
-        minimizers=minimizers,
+        minimizers=np.array([point.x for point in listed]).reshape(-1, search.n),
+        points=tuple(point.proven for point in points),
         proof=proof,
         history=tuple(search.history),
-        message="; ".join([_message(status, proof, search, len(minimizers)), *search.notes]),
+        message="; ".join([_message(status, proof, search, len(listed)), *search.notes]),
         seconds=time.perf_counter() - search.start,
     )
 
@@ -177,21 +193,28 @@ def _message(status: Outcome, proof, search: Search, found: int) -> str:
     match status:
         case Outcome.CERTIFIED if search.atoms == found:
             return (
-                "the value at the minimizers meets the verified lower bound; the moment matrix is "
-                f"flat of rank {found}, so the list of minimizers is complete as far as the "
-                "numerical rank can tell"
+                "the value at the minimizers meets the verified lower bound, and they are proven "
+                f"feasible; the moment matrix is flat of numerical rank {found}, which suggests "
+                "that there are no other minimizers"
             )
         case Outcome.CERTIFIED:
             return (
-                "the value at the minimizers meets the verified lower bound; there may be more "
-                "minimizers than the ones listed"
+                "the value at the minimizers meets the verified lower bound, and they are proven "
+                "feasible; there may be more minimizers than the ones listed"
             )
-        case Outcome.BOUND if not search.has_value():
+        case Outcome.APPROXIMATE:
+            return (
+                "the lower bound is verified, but the points that meet it are feasible only to "
+                f"{search.points.feasibility:g}, and no feasible point is proven to be near: the "
+                "minimum may be far larger than `value`; try a smaller feasibility, exact data "
+                "(Fractions), bounds on the variables or a higher max_order"
+            )
+        case Outcome.BOUND if not search.points.all:
             return (
                 "the lower bound is verified, but no feasible point was found; perhaps there is "
                 "none: minimizing the largest violation of the constraints tells"
             )
-        case Outcome.BOUND if search.drifting:
+        case Outcome.BOUND if search.points.drifting:
             return (
                 "the lower bound is verified, but no feasible point is known to meet it; the "
                 "smallest values lie further and further out: the infimum may not be attained"

@@ -23,10 +23,10 @@ from .box import bounding_box
 from .candidates import LocalSearch
 from .certificates import sos_certificate, verify_certificate
 from .descent import DescentCurve, find_descent_curve
-from .exact import round_up
 from .extraction import extract_minimizers
 from .flatness import flat_truncation
 from .generators import weighted_generators
+from .points import Candidate, Points
 from .polynomials import Polynomial
 from .problem import PolynomialProblem
 from .proofs import Proof, empty_box_proof
@@ -45,15 +45,12 @@ class Search:
     def __init__(self, problem, solver, tolerance, feasibility, start, time_limit, verbose):
         self.problem, self.solver, self.verbose = problem, solver, verbose
         self.n = problem.n_variables
-        self.tolerance, self.feasibility = tolerance, feasibility
         self.start, self.time_limit = start, time_limit
         self.box = bounding_box(problem)
         self.bounded = _is_bounded(self.box)
         self.scaled = scale_problem(problem, self.box)
         self.local = LocalSearch(self.scaled, self.box)
-        self.points = np.empty((0, self.n))
-        self.exact_values = np.empty(0)
-        self.steady = np.empty(0, dtype=bool)  # not drifting off to an infimum at infinity?
+        self.points = Points(self.local, tolerance, feasibility)
         self.exact_objective = problem.objective.exact()
         self.lemmas: tuple[Proof, ...] = ()
         self.proof: Proof | None = None
@@ -100,7 +97,7 @@ class Search:
     def variants(self, relaxation: Relaxation):
         """Steps that may prove more at this order, cheapest first."""
         order = relaxation.order
-        if not self.has_value():
+        if not self.points.proven:
             yield lambda: self.refute(order)
         if self.bounded:
             slacks, powers = (0.0,), (0,)
@@ -178,23 +175,9 @@ class Search:
             self.improve(self.scaled.from_user(y[1 : self.n + 1] / y[0]))
 
     def improve(self, z: np.ndarray) -> None:
-        if not np.isfinite(z).all():
-            return
-        z = self.local.descend(z)
-        if z is None or self.violation(z) > self.feasibility:
-            return
-        x = self.scaled.to_user(z)
-        self.points = np.vstack([self.points, x])
-        # Without rounding: floats may cancel, and a value below the truth would certify too much.
-        exact = self.exact_objective(np.array([Fraction(v) for v in x.tolist()], dtype=object))
-        self.exact_values = np.append(self.exact_values, round_up(exact))
-        drifts = self.local.falls_further_out(z, self.tolerance)
-        self.steady = np.append(self.steady, not drifts)
-
-    def violation(self, z: np.ndarray) -> float:
-        x = self.scaled.to_user(z)
-        rough = self.scaled.violation(self.scaled.from_user(x))
-        return rough if rough > self.feasibility else self.scaled.exact_violation(x)
+        z = self.local.descend(z) if np.isfinite(z).all() else None
+        if z is not None:
+            self.points.add(z)
 
     def prove(self, relaxation: Relaxation, label: str, lemmas: tuple[Proof, ...] = ()) -> None:
         if relaxation.multipliers is not None:
@@ -306,36 +289,20 @@ class Search:
 
     # Where we stand
 
-    def values(self) -> np.ndarray:
-        """f at the points; inf where the proven bound shows that a point is not quite feasible."""
-        values = self.exact_values
-        if self.proof is not None:
-            slip = self.tolerance * np.maximum(1.0, np.abs(values))
-            values = np.where(values < self.proof.lower_bound - slip, np.inf, values)
-        return values
+    @property
+    def bound(self) -> Fraction | None:
+        return None if self.proof is None else self.proof.bound
 
     def value(self) -> float:
-        """The smallest value; points that drift off count as well. NaN where there is none."""
-        best = self.values().min(initial=np.inf)
-        return float(best) if best < np.inf else np.nan
+        """The smallest value, of a proven point where there is one; NaN where there is no point."""
+        best = self.points.best(self.bound)
+        return np.nan if best is None else best.value
 
     def has_value(self) -> bool:
         return not np.isnan(self.value())
 
-    def meeting(self) -> np.ndarray:
-        """Which points meet the proven bound; those that drift off do not count."""
-        values = self.values()
-        if self.proof is None:
-            return np.zeros(len(values), dtype=bool)
-        slip = self.tolerance * np.maximum(1.0, np.abs(values))
-        return self.steady & (values < np.inf) & (values - self.proof.lower_bound <= slip)
-
     def is_certified(self) -> bool:
-        return bool(self.meeting().any())
-
-    @property
-    def drifting(self) -> bool:
-        return not self.steady.all()
+        return bool(self.points.meeting(self.bound))
 
     def finished(self) -> bool:
         return self.is_certified() or self.other_proof is not None or self.late()
@@ -357,19 +324,9 @@ class Search:
             return False
         return True
 
-    def minimizers(self) -> np.ndarray:
+    def minimizers(self, proven: bool = True) -> list[Candidate]:
         """The points that meet the bound, one of each cluster, in lexicographic order."""
-        values, meeting = self.values(), self.meeting()
-        # The tolerance may be coarse for an objective of small size.
-        best = values[meeting].min()
-        slip = self.tolerance * min(max(1.0, abs(best)), self.scaled.objective_factor)
-        chosen = np.flatnonzero(meeting & (values <= best + slip))
-        kept: list[np.ndarray] = []
-        for x in self.points[chosen[np.argsort(values[chosen], kind="stable")]]:
-            z = self.scaled.from_user(x)
-            if all(np.abs(z - self.scaled.from_user(k)).max() > 1e-3 for k in kept):
-                kept.append(x)
-        return np.array(sorted(kept, key=lambda x: tuple(np.round(x, 6))))
+        return self.points.different(self.points.meeting(self.bound, proven))
 
 
 def _is_bounded(box: np.ndarray) -> bool:
