@@ -7,7 +7,9 @@ ones.
 
 from __future__ import annotations
 
+import time
 import warnings
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import minimize as scipy_minimize
@@ -17,14 +19,20 @@ from .scaling import ScaledProblem
 
 FAR = 10.0  # units; beyond, a point may belong to an infimum that is not attained
 FARTHEST = 1e4  # units; the search goes no further
+_NEWTON_STEPS = 4
+_AWAY = 1e-3  # of a constraint of unit size: above, it does not matter for a step
+_STILL = 1e-6  # of the distance: a step that is no step
 
 
 class LocalSearch:
-    """SLSQP on one scaled problem, within the box that holds its feasible set."""
+    """SLSQP on one scaled problem, within the box that holds its feasible set.
 
-    def __init__(self, scaled: ScaledProblem, box: np.ndarray):
+    After `deadline`, by `time.perf_counter`, a search ends where it is.
+    """
+
+    def __init__(self, scaled: ScaledProblem, box: np.ndarray, deadline: float = np.inf):
         n = scaled.problem.n_variables
-        self.scaled, self.n = scaled, n
+        self.scaled, self.n, self.deadline = scaled, n, deadline
         self.free = ~np.isfinite(box).all(axis=1)
         ends = np.column_stack([scaled.from_user(box[:, 0]), scaled.from_user(box[:, 1])])
         self.box = np.clip(ends, -FARTHEST, FARTHEST)
@@ -50,21 +58,35 @@ class LocalSearch:
         for sign, radius in ((1.0, at_least), (-1.0, at_most)):
             if radius is not None:
                 constraints.append(_outside_ball(sign, radius))
+        z = np.clip(self._slsqp(start, constraints, at_most), self.box[:, 0], self.box[:, 1])
+        return self._onto_equalities(z) if np.isfinite(z).all() else None
+
+    def _slsqp(self, start: np.ndarray, constraints: list, at_most: float | None) -> np.ndarray:
+        last = start
+
+        def slopes(z):
+            nonlocal last
+            last = z.copy()
+            if time.perf_counter() > self.deadline:
+                raise TimeoutError
+            return self.objective.jacobian(z)[0] / size
+
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             slope = np.abs(self.objective.jacobian(start)).max()
             size = max(1.0, slope * (at_most or 1.0))  # far out, values have many digits
-            found = scipy_minimize(
-                lambda z: self.objective.values(z)[0] / size,
-                start,
-                jac=lambda z: self.objective.jacobian(z)[0] / size,
-                method="SLSQP",
-                bounds=self.box,
-                constraints=constraints,
-                options={"maxiter": 300, "ftol": 1e-15},
-            )
-        z = np.clip(found.x, self.box[:, 0], self.box[:, 1])
-        return self._onto_equalities(z) if np.isfinite(z).all() else None
+            try:
+                return scipy_minimize(
+                    lambda z: self.objective.values(z)[0] / size,
+                    start,
+                    jac=slopes,
+                    method="SLSQP",
+                    bounds=self.box,
+                    constraints=constraints,
+                    options={"maxiter": 300, "ftol": 1e-15},
+                ).x
+            except TimeoutError:
+                return last
 
     def _onto_equalities(self, z: np.ndarray) -> np.ndarray:
         """A few Gauss-Newton steps onto the equalities."""
@@ -77,6 +99,42 @@ class LocalSearch:
             z = z - np.linalg.lstsq(J, h, rcond=None)[0]
         return z
 
+    @cached_property
+    def gradient(self) -> _Functions:
+        return _Functions(list(self.scaled.objective.gradient()), self.n)
+
+    def polished(self, z: np.ndarray) -> np.ndarray:
+        """z after a few of Newton's steps, as far as they lead down, away from all constraints."""
+        for _ in range(_NEWTON_STEPS):
+            new = self._newton_step(z)
+            if new is None or not self.scaled.objective(new) <= self.scaled.objective(z):
+                break
+            z = new
+        return z
+
+    def _newton_step(self, z: np.ndarray) -> np.ndarray | None:
+        """The zero of the linearised gradient; None at a constraint, or where there is none."""
+        with np.errstate(all="ignore"):
+            if len(self.equalities.table) or not (self.inequalities.values(z) >= _AWAY).all():
+                return None
+            gradient, hessian = self.gradient.values(z), self.gradient.jacobian(z)
+            if not np.isfinite(hessian).all() or not np.isfinite(gradient).all():
+                return None
+            try:
+                new = z - np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+            except np.linalg.LinAlgError:
+                return None
+            inside = np.isfinite(new).all() and (self.inequalities.values(new) >= 0).all()
+        return new if inside else None
+
+    def _is_strict_minimizer(self, z: np.ndarray) -> bool:
+        """Whether the Hessian at z is positive definite, and Newton's step goes nowhere."""
+        new = self._newton_step(z)
+        if new is None or np.linalg.norm(new - z) > _STILL * np.linalg.norm(z):
+            return False
+        eigenvalues = np.linalg.eigvalsh(self.gradient.jacobian(z))
+        return bool(eigenvalues[0] > _STILL * eigenvalues[-1])
+
     def random_starts(self, count: int, seed: int = 0) -> np.ndarray:
         """Points of the box, or of a normal law where a variable is not bounded."""
         rng = np.random.default_rng(seed)
@@ -87,7 +145,7 @@ class LocalSearch:
     def falls_further_out(self, z: np.ndarray, tolerance: float) -> bool:
         """Whether points twice as far out are no worse: then the infimum may not be attained."""
         distance = float(np.linalg.norm(z[self.free]))
-        if distance < FAR:
+        if distance < FAR or self._is_strict_minimizer(z):
             return False
         if distance > FARTHEST / 2:
             return True

@@ -10,6 +10,7 @@ its truth: proofs are checked without it.
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -30,11 +31,19 @@ def smallest_face(
     denominator: int,
     generators: list[Generator],
     solver: str,
+    time_limit: float | None = None,
 ) -> list[Generator]:
-    """The generators with bases of polynomials that can carry positive definite Gram matrices."""
+    """The generators with bases of polynomials that can carry positive definite Gram matrices.
+
+    After `time_limit` seconds no new step is begun.
+    """
+    start = time.perf_counter()
     for _ in range(_STEPS):
+        left = None if time_limit is None else time_limit - (time.perf_counter() - start)
+        if left is not None and left <= 0:
+            return generators
         program = Program(scaled, order, generators, denominator, recession=True)
-        status, value = program.solve(solver, verbose=False, time_limit=None)
+        status, value = program.solve(solver, verbose=False, time_limit=left)
         if status not in (Status.SOLVED, Status.INACCURATE) or abs(value) > _ZERO:
             return generators
         blocks = [square(op @ program.y.value) for op in program.operators]

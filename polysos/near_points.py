@@ -9,6 +9,7 @@ that nothing is found says nothing.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import inf
 
 import numpy as np
 from flint import arb, arb_mat, ctx
@@ -157,6 +158,8 @@ class NearPoints:
             if box is None or not self.exact.holds_in(box, center, unknowns, system):
                 return None
             value = largest(self.exact.objective, box)
+        if value == inf:
+            return None
         return FeasiblePoint(
             tuple(center), value, unknowns, radius, tuple(self._polynomial(p) for p in system)
         )

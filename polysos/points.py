@@ -56,15 +56,15 @@ class Points:
     def add(self, z: np.ndarray) -> None:
         """Take in a point given in scaled variables, if it is feasible to `feasibility`."""
         x = self.scaled.to_user(z)
-        if self._violation(x) > self.feasibility:
+        if not np.isfinite(x).all() or self._violation(x) > self.feasibility:
             return
         # Without rounding: floats may cancel, and a value below the truth would certify too much.
         value = round_up(to_fraction(self.near.exact.objective(*map(to_fmpq, x.tolist()))))
+        if not np.isfinite(value):
+            return
         proven = self.near.prove(x, 0.01 * self.slip(value))
         if proven is not None:
             x, value = proven.coordinates, round_up(proven.value)
-        if not np.isfinite(value):
-            return
         drifts = self.local.falls_further_out(self.scaled.from_user(x), self.tolerance)
         self.all.append(Candidate(x, value, not drifts, proven))
         self.all.sort(key=lambda point: point.value)

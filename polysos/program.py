@@ -5,7 +5,6 @@ Each block is one sparse matrix times the vector of moments; its dual variable i
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -19,6 +18,7 @@ from .generators import ideal_shifts, unit_denominator
 from .moments import BasisMatrix, Moments
 from .polynomials import Polynomial, monomial_index, monomials
 from .scaling import ScaledProblem
+from .solvers import run
 
 
 class Status(StrEnum):
@@ -143,13 +143,7 @@ class Program:
         options = dict(_OPTIONS.get(solver, {}))
         if time_limit is not None and solver in _TIME_LIMIT:
             options[_TIME_LIMIT[solver]] = max(float(time_limit), 1e-3)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # cvxpy warns of inaccuracy; our status says so
-                self.model.solve(solver=solver, verbose=verbose, **options)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException:  # whatever a solver raises (a panic is no Exception), it has failed
+        if not run(self.model, solver, verbose, **options):
             return Status.FAILED, np.nan
         status = _STATUS.get(self.model.status, Status.FAILED)
         y = self.y.value

@@ -12,17 +12,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import comb
 
 import numpy as np
 from scipy.optimize import linprog
 
 from .checks import check_integer, check_positive, check_type
+from .cost import check_building, check_solving
 from .faces import smallest_face
 from .generators import reduce_bases, weighted_generators
 from .moments import BasisMatrix, Moments, binomial_expansion, moment_matrix
 from .polynomials import Polynomial, monomials
 from .problem import PolynomialProblem
-from .program import Multipliers, Program, Status, check_solver, coefficient_vector
+from .program import Multipliers, Program, Status, check_solver
 from .scaling import ScaledProblem, scale_problem
 
 
@@ -112,6 +114,8 @@ def solve_relaxation(
     ------
     ValueError, TypeError
         If the order is below k0 or the solver is not installed.
+    MemoryError
+        If the relaxation would not fit into memory, by an estimate, before anything is built.
 
     Examples
     --------
@@ -170,11 +174,16 @@ def solve_scaled(
         no point is feasible.
     """
     start = time.perf_counter()
+    check_building(scaled, order)
     generators = weighted_generators(scaled, order, products)
     if reduced:
         generators = reduce_bases(scaled, order, denominator, generators)
     if facial:
-        generators = smallest_face(scaled, order, denominator, generators, solver)
+        generators = smallest_face(scaled, order, denominator, generators, solver, time_limit)
+        if time_limit is not None:
+            time_limit -= time.perf_counter() - start
+    moments = comb(scaled.problem.n_variables + 2 * order, 2 * order)
+    check_solving([g.size for g in generators], moments, solver)
     program = Program(scaled, order, generators, denominator, slack, refute)
     status, value = program.solve(solver, verbose, time_limit)
     z = program.moments() if status in (Status.SOLVED, Status.INACCURATE) else None
@@ -206,13 +215,12 @@ def constant_multipliers(scaled: ScaledProblem) -> Relaxation:
     start = time.perf_counter()
     names = scaled.objective.names
     columns = [Polynomial.constant(1.0, len(names)), *scaled.inequalities, *scaled.equalities]
-    degree = max(p.degree for p in (scaled.objective, *columns))
-    n_moments = len(monomials(len(names), degree))
     free, m = (None, None), len(scaled.inequalities)
+    table = _coefficient_table([scaled.objective, *columns])
     found = linprog(
         np.r_[-1.0, np.zeros(len(columns) - 1)],
-        A_eq=np.column_stack([coefficient_vector(p, n_moments) for p in columns]),
-        b_eq=coefficient_vector(scaled.objective, n_moments),
+        A_eq=table[:, 1:],
+        b_eq=table[:, 0],
         bounds=[free, *[(0, None)] * m, *[free] * len(scaled.equalities)],
     )
     multipliers, constant = None, np.zeros((1, len(names)), dtype=np.int64)
@@ -237,6 +245,16 @@ def constant_multipliers(scaled: ScaledProblem) -> Relaxation:
         scaled_moments=None,
         multipliers=multipliers,
     )
+
+
+def _coefficient_table(polynomials: list[Polynomial]) -> np.ndarray:
+    """A column a polynomial, a row a monomial that appears in any of them."""
+    exponents = np.vstack([p.exponents for p in polynomials])
+    used, rows = np.unique(exponents, axis=0, return_inverse=True)
+    columns = np.repeat(np.arange(len(polynomials)), [len(p.exponents) for p in polynomials])
+    table = np.zeros((len(used), len(polynomials)))
+    table[rows.ravel(), columns] = np.concatenate([p.coefficients for p in polynomials])
+    return table
 
 
 def _user_moments(z: Moments, scaled: ScaledProblem) -> Moments:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 
 from .box import bounding_box
 from .exact import round_up
 from .moments import binomial_expansion
-from .polynomials import Polynomial, monomials
+from .polynomials import Polynomial
 from .problem import PolynomialProblem
+
+_MOST_TERMS = 10**7  # of a polynomial in new variables
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +69,27 @@ class ScaledProblem:
 
 
 def scale_problem(problem: PolynomialProblem, box: np.ndarray | None = None) -> ScaledProblem:
-    """Choose units: bounded variables run through [-1, 1], others make the coefficients level."""
+    """Choose units: bounded variables run through [-1, 1], others make the coefficients level.
+
+    Raises
+    ------
+    ValueError
+        If floats cannot hold the numbers in these units.
+    """
     box = bounding_box(problem) if box is None else box
     center, scale = _units(problem, box)
 
     def change(p: Polynomial) -> Polynomial:
-        basis = monomials(p.n_variables, p.degree)
-        table = binomial_expansion(p.exponents, basis, center, scale)
-        return Polynomial.from_arrays(basis, p.coefficients.astype(float) @ table, p.names)
+        basis = _divisors(p.exponents, center != 0)
+        with np.errstate(all="ignore"):
+            table = binomial_expansion(p.exponents, basis, center, scale)
+            coefficients = p.coefficients.astype(float) @ table
+        if not np.isfinite(coefficients).all():
+            raise ValueError(
+                "problem must have values that floats can hold where its variables range: change "
+                f"units; got {p!r} with variables up to {np.abs(center).max() + scale.max():.3g}"
+            )
+        return Polynomial.from_arrays(basis, coefficients, p.names)
 
     f = change(problem.objective)
     offset = f.constant_term
@@ -104,6 +120,23 @@ def scale_problem(problem: PolynomialProblem, box: np.ndarray | None = None) -> 
         tuple(h / size for h, size in zip(equalities, equality_factors, strict=True)),
         tuple(equality_factors),
     )
+
+
+def _divisors(exponents: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """The monomials of p(center + scale * z), where some variables have a center that is not 0."""
+    smallest = np.where(moved, 0, exponents)
+    count = int(np.prod(exponents - smallest + 1.0, axis=1).sum())
+    if count > _MOST_TERMS:
+        raise MemoryError(
+            f"a polynomial has up to {count} terms once its variables are measured from the middle "
+            "of their bounds: give bounds that are symmetric about 0, or fewer variables"
+        )
+    ranges = (
+        [range(low, high + 1) for low, high in zip(*ends, strict=True)]
+        for ends in zip(smallest.tolist(), exponents.tolist(), strict=True)
+    )
+    found = {alpha for sides in ranges for alpha in product(*sides)}
+    return np.array(sorted(found), dtype=np.int64).reshape(-1, exponents.shape[1])
 
 
 def _size(p: Polynomial) -> float:

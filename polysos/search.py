@@ -22,6 +22,7 @@ import numpy as np
 from .box import bounding_box
 from .candidates import LocalSearch
 from .certificates import sos_certificate, verify_certificate
+from .cost import check_building, check_step
 from .descent import DescentCurve, find_descent_curve
 from .extraction import extract_minimizers
 from .flatness import flat_truncation
@@ -32,7 +33,7 @@ from .problem import PolynomialProblem
 from .proofs import Proof, empty_box_proof
 from .region import Region
 from .relaxation import Relaxation, Status, constant_multipliers, solve_scaled
-from .scaling import scale_problem
+from .scaling import ScaledProblem, scale_problem
 
 _LARGEST = 1000  # moments of the largest relaxation that is tried without a time limit
 _QUICK = 1e8  # operations of a step that is optional, by estimate: seconds
@@ -49,7 +50,8 @@ class Search:
         self.box = bounding_box(problem)
         self.bounded = _is_bounded(self.box)
         self.scaled = scale_problem(problem, self.box)
-        self.local = LocalSearch(self.scaled, self.box)
+        self.deadline = np.inf if time_limit is None else start + time_limit
+        self.local = LocalSearch(self.scaled, self.box, self.deadline)
         self.points = Points(self.local, tolerance, feasibility)
         self.exact_objective = problem.objective.exact()
         self.lemmas: tuple[Proof, ...] = ()
@@ -67,17 +69,21 @@ class Search:
             return
         self.prove(constant_multipliers(self.scaled), "constant multipliers")
         for z in self.local.random_starts(8):
+            if self.late():
+                return
             self.improve(z)
         for order in range(self.first_order, max_order + 1):
             if self.finished() or not self.affordable(order):
                 break
-            self.climb(order)
+            solved = self.fits(partial(self.climb, order))
             if self.proof is None and self.other_proof is None and order == self.first_order:
                 self.other_proof = find_descent_curve(self.problem, self.local)
+            if not solved:
+                break
             for step in self.variants(self.history[-1]):
                 if self.finished():
                     break
-                step()
+                self.fits(step)
         self.list_minimizers(max_order)
 
     @property
@@ -86,6 +92,8 @@ class Search:
 
     def climb(self, order: int) -> None:
         """Solve the paper's relaxation and take from it what it offers."""
+        if self.time_limit is not None:
+            check_step(self.scaled, order, self.solver, self.deadline - time.perf_counter())
         relaxation = self.solve(self.scaled, order)
         self.history.append(relaxation)
         self.learn(relaxation)
@@ -106,10 +114,10 @@ class Search:
         levels = [(self.scaled, None)]
         if self.has_value():
             u = self.sublevel()
-            levels.append(
-                (scale_problem(self.problem.with_inequality(u - self.exact_objective)), u)
-            )
+            levels.append((self.scaled_below(u), u))
         for scaled, u in levels:
+            if scaled is None:
+                continue
             for r in powers:
                 known = (u, r) == (None, 0) and relaxation.status is Status.UNBOUNDED
                 if self.bounded or known:
@@ -130,15 +138,35 @@ class Search:
         if not self.is_certified() or self.atoms is not None:
             return
         order = self.history[-1].order + 1 if self.history else self.first_order
-        while order <= max_order and self.atoms is None and self.worthwhile(order):
-            self.climb(order)
+        while order <= max_order and self.atoms is None and self.is_cheap(order):
+            self.fits(partial(self.climb, order))
             order += 1
         for z in self.local.random_starts(24, seed=2):
             if self.atoms is None and not self.late():
                 self.improve(z)
 
-    def worthwhile(self, order: int) -> bool:
-        return not self.history or (self.work(order) <= _QUICK and not self.late())
+    def fits(self, step) -> bool:
+        """Take a step; False, with a note, if it does not fit into memory or time."""
+        try:
+            step()
+        except (MemoryError, TimeoutError) as error:
+            self.note(str(error))
+            return False
+        return True
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def is_cheap(self, order: int) -> bool:
+        """Whether an order is worth a look only to see whether its moment matrix is flat."""
+        if self.late():
+            return False
+        try:
+            check_building(self.scaled, order)
+        except MemoryError:
+            return False
+        return not self.history or self.work(order) <= _QUICK
 
     def work(self, order: int) -> float:
         """Operations of one step of an interior-point method at this order, about.
@@ -153,9 +181,7 @@ class Search:
     # The steps
 
     def solve(self, scaled, order: int, **variant) -> Relaxation:
-        left = None
-        if self.time_limit is not None:
-            left = self.time_limit - (time.perf_counter() - self.start)
+        left = None if self.time_limit is None else self.deadline - time.perf_counter()
         return solve_scaled(scaled, order, self.solver, time_limit=left, **variant)
 
     def learn(self, relaxation: Relaxation) -> None:
@@ -177,7 +203,7 @@ class Search:
     def improve(self, z: np.ndarray) -> None:
         z = self.local.descend(z) if np.isfinite(z).all() else None
         if z is not None:
-            self.points.add(z)
+            self.points.add(self.local.polished(z))
 
     def prove(self, relaxation: Relaxation, label: str, lemmas: tuple[Proof, ...] = ()) -> None:
         if relaxation.multipliers is not None:
@@ -214,7 +240,9 @@ class Search:
             if not self.has_value():
                 return  # the bound has shown that our points are not quite feasible
             u = self.sublevel(scaled)
-            problem = self.problem.with_inequality(u - self.exact_objective)
+            problem = self.below(u)
+            if problem is None:
+                return
             before = self.region(problem).box
             for x in self.exact_variables():
                 for side in (x, -x):
@@ -222,7 +250,9 @@ class Search:
                         return
                     self.add_lemma(replace(problem, objective=side), order)
             after = self.region(problem).box
-            scaled = scale_problem(problem, after)
+            scaled = _in_units(problem, after)
+            if scaled is None:
+                return
             relaxation = self.solve(scaled, order, slack=0.0 if _is_bounded(after) else 1e-8)
             self.prove(replace(relaxation, sublevel=u), f"order {order}, smaller box", self.lemmas)
             if self.is_certified() or not _is_bounded(after):
@@ -233,7 +263,9 @@ class Search:
     def add_lemma(self, problem: PolynomialProblem, order: int) -> None:
         """Bound one variable from one side over a sublevel set; a coarse bound is welcome."""
         region = self.region(problem)
-        scaled = scale_problem(problem, region.box)
+        scaled = _in_units(problem, region.box)
+        if scaled is None:
+            return
         variants = [{}]
         if not region.is_bounded:
             variants = [{"reduced": True, "slack": 1e-7, "facial": facial} for facial in (0, 1)]
@@ -264,7 +296,9 @@ class Search:
         )
         scaled = scale_problem(empty, self.box)
         for products, slack in product((False, True), (0.0, 1e-8)):
-            relaxation = self.solve(scaled, order, products=products, slack=slack, refute=True)
+            relaxation = self.solve(
+                scaled, order, products=products, slack=slack, reduced=slack > 0, refute=True
+            )
             if relaxation.multipliers is None:
                 continue
             proof = verify_certificate(sos_certificate(relaxation))
@@ -277,6 +311,17 @@ class Search:
         unit, value = (scaled or self.scaled).objective_factor, self.value()
         gap = value - self.proof.lower_bound if self.proof is not None else np.inf
         return Fraction(value + min(max(gap, 1e-5 * unit), 0.01 * unit))
+
+    def below(self, u: Fraction) -> PolynomialProblem | None:
+        """The problem with u - f >= 0; None where its numbers are too large or too small."""
+        try:
+            return self.problem.with_inequality(u - self.exact_objective)
+        except ValueError:
+            return None
+
+    def scaled_below(self, u: Fraction) -> ScaledProblem | None:
+        problem = self.below(u)
+        return None if problem is None else _in_units(problem, bounding_box(problem))
 
     def keep(self, proof: Proof, label: str) -> None:
         better = proof.holds and (self.proof is None or proof.bound > self.proof.bound)
@@ -308,11 +353,9 @@ class Search:
         return self.is_certified() or self.other_proof is not None or self.late()
 
     def late(self) -> bool:
-        if self.time_limit is None or time.perf_counter() - self.start <= self.time_limit:
+        if time.perf_counter() <= self.deadline:
             return False
-        note = f"stopped by the time limit of {self.time_limit:g} s"
-        if note not in self.notes:
-            self.notes.append(note)
+        self.note(f"stopped by the time limit of {self.time_limit:g} s")
         return True
 
     def affordable(self, order: int) -> bool:
@@ -327,6 +370,13 @@ class Search:
     def minimizers(self, proven: bool = True) -> list[Candidate]:
         """The points that meet the bound, one of each cluster, in lexicographic order."""
         return self.points.different(self.points.meeting(self.bound, proven))
+
+
+def _in_units(problem: PolynomialProblem, box: np.ndarray) -> ScaledProblem | None:
+    try:
+        return scale_problem(problem, box)
+    except ValueError:
+        return None
 
 
 def _is_bounded(box: np.ndarray) -> bool:

@@ -7,7 +7,6 @@ the cone of sums of squares. Both come from one semidefinite program, and neithe
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -22,6 +21,7 @@ from .moments import BasisMatrix
 from .polynomials import Polynomial, monomial_index, monomials
 from .program import check_solver, coefficient_vector, positive, square
 from .rounding import expanded, fraction_array, on_grid, take_up
+from .solvers import run
 
 _STEPS = 6
 _DENOMINATORS = (1, 2, 3, 4, 6, 12, 60)
@@ -211,13 +211,7 @@ def _lowest(p: Polynomial, generator: Generator, solver: str):
     mean = operator[:: s + 1, used].sum(axis=0).A1 / s
     block = positive(operator[:, used] @ y, s)
     model = cp.Problem(cp.Minimize(cost[used] @ y), [mean @ y == 1, block])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model.solve(solver=solver)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException:  # as in `Program.solve`
+    if not run(model, solver):
         return None
     if y.value is None or block.dual_value is None or not np.isfinite(y.value).all():
         return None
