@@ -7,7 +7,7 @@ test in ball arithmetic, that the box holds an exact one. No solver is asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
 from numbers import Integral, Rational
@@ -22,7 +22,7 @@ from .problem import PolynomialProblem
 BITS = 320  # of the ball arithmetic; boxes are far larger than its rounding
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FeasiblePoint:
     """A point x that satisfies every constraint, and f(x) <= value; exactly, not to a tolerance.
 
@@ -57,7 +57,12 @@ class FeasiblePoint:
     value: Fraction
     unknowns: tuple[int, ...] = ()
     radius: Fraction = Fraction(0)
-    system: tuple[Polynomial, ...] = field(default=(), repr=False)
+    system: tuple[Polynomial, ...] = ()
+
+    def __repr__(self):
+        x = ", ".join(f"{v:.6g}" for v in self.coordinates)
+        exactly = "exactly" if self.is_rational else f"to {float(self.radius):.0e}"
+        return f"<FeasiblePoint ({x}) {exactly}, f <= {float(self.value):.9g}>"
 
     @property
     def is_rational(self) -> bool:

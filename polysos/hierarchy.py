@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from . import advice
 from .checks import check_positive, check_type
 from .descent import DescentCurve
 from .feasible_points import FeasiblePoint
@@ -159,77 +160,36 @@ def _conclude(search: Search) -> Solution:
     """What the search has proven, in one of the six outcomes."""
     if search.proof is not None and not search.proof.verify():
         search.proof = None  # never seen; but nothing unverified leaves this function
-    status, proof = Outcome.UNRESOLVED, search.proof
+    search.points.recheck(search.bound)
     best = search.points.best(search.bound)
-    listed, points = [], [best] if best is not None and best.proven is not None else []
+    listed, proof = [], search.proof
     if isinstance(search.other_proof, DescentCurve):
-        status, proof, points = Outcome.UNBOUNDED, search.other_proof, []
+        status, proof = Outcome.UNBOUNDED, search.other_proof
+        message = f"f falls without end along {proof}, t -> infinity"
     elif search.other_proof is not None:
         status, proof = Outcome.INFEASIBLE, search.other_proof
+        message = "a verified certificate shows that no point is feasible"
     elif search.is_certified():
         status, listed = Outcome.CERTIFIED, search.minimizers()
-        best, points = min(listed, key=lambda point: point.value), listed
+        message = advice.certified(search, len(listed))
     elif search.points.meeting(search.bound, proven=False):
         status, listed = Outcome.APPROXIMATE, search.minimizers(proven=False)
-        best = min(listed, key=lambda point: point.value)
+        message = advice.approximate(search)
     elif proof is not None:
-        status = Outcome.BOUND
+        status, message = Outcome.BOUND, advice.bound(search)
+    else:
+        status, message = Outcome.UNRESOLVED, advice.unresolved(search)
+    points = listed if status is Outcome.CERTIFIED else [best] if best is not None else []
+    value = min((point.value for point in listed or points), default=np.nan)
     bounded = status in (Outcome.CERTIFIED, Outcome.APPROXIMATE, Outcome.BOUND)
-    value = np.nan if best is None or status is Outcome.INFEASIBLE else best.value
     return Solution(
         status=status,
-        value=-np.inf if status is Outcome.UNBOUNDED else value,
+        value={Outcome.UNBOUNDED: -np.inf, Outcome.INFEASIBLE: np.nan}.get(status, value),
         lower_bound=proof.lower_bound if bounded else np.nan,
         minimizers=np.array([point.x for point in listed]).reshape(-1, search.n),
-        points=tuple(point.proven for point in points),
+        points=tuple(point.proven for point in points if point.proven is not None),
         proof=proof,
         history=tuple(search.history),
-        message="; ".join([_message(status, proof, search, len(listed)), *search.notes]),
+        message="; ".join([message, *search.notes]),
         seconds=time.perf_counter() - search.start,
     )
-
-
-def _message(status: Outcome, proof, search: Search, found: int) -> str:
-    match status:
-        case Outcome.CERTIFIED if search.atoms == found:
-            return (
-                "the value at the minimizers meets the verified lower bound, and they are proven "
-                f"feasible; the moment matrix is flat of numerical rank {found}, which suggests "
-                "that there are no other minimizers"
-            )
-        case Outcome.CERTIFIED:
-            return (
-                "the value at the minimizers meets the verified lower bound, and they are proven "
-                "feasible; there may be more minimizers than the ones listed"
-            )
-        case Outcome.APPROXIMATE:
-            return (
-                "the lower bound is verified, but the points that meet it are feasible only to "
-                f"{search.points.feasibility:g}, and no feasible point is proven to be near: the "
-                "minimum may be far larger than `value`; try a smaller feasibility, exact data "
-                "(Fractions), bounds on the variables or a higher max_order"
-            )
-        case Outcome.BOUND if not search.points.all:
-            return (
-                "the lower bound is verified, but no feasible point was found; perhaps there is "
-                "none: minimizing the largest violation of the constraints tells"
-            )
-        case Outcome.BOUND if search.points.drifting:
-            return (
-                "the lower bound is verified, but no feasible point is known to meet it; the "
-                "smallest values lie further and further out: the infimum may not be attained"
-            )
-        case Outcome.BOUND:
-            return (
-                "the lower bound is verified, but no feasible point is known to meet it: raise "
-                "max_order, tighten bounds on the variables or try another solver"
-            )
-        case Outcome.INFEASIBLE:
-            return "a verified certificate shows that no point is feasible"
-        case Outcome.UNBOUNDED:
-            return f"f falls without end along {proof}, t -> infinity"
-        case _:
-            return (
-                "nothing could be verified: add bounds on the variables, scale the problem, raise "
-                "max_order or try another solver"
-            )

@@ -39,6 +39,10 @@ class Candidate:
     steady: bool
     proven: FeasiblePoint | None
 
+    @property
+    def exact_value(self) -> Fraction:
+        return Fraction(self.value) if self.proven is None else self.proven.value
+
 
 class Points:
     """Points of one problem, best first; each proven feasible where that succeeds."""
@@ -85,7 +89,7 @@ class Points:
             point
             for point in self.all
             if point.proven is None
-            and (bound is None or point.value >= bound - Fraction(self.slip(point.value)))
+            and (bound is None or bound - point.exact_value <= Fraction(self.slip(point.value)))
         ]
 
     def best(self, bound: Fraction | None) -> Candidate | None:
@@ -102,13 +106,15 @@ class Points:
         return [
             point
             for point in (self.proven if proven else self.unproven(bound))
-            if point.value - float(bound) <= self.slip(point.value)
+            if point.exact_value - bound <= Fraction(self.slip(point.value))
             and (point.steady or (proven and point.proven.value <= bound))
         ]
 
-    @property
-    def drifting(self) -> bool:
-        return not all(point.steady for point in self.all)
+    def recheck(self, bound: Fraction | None) -> None:
+        """Verify the points that count once more, from scratch; one that fails is dropped."""
+        counting = {id(point) for point in [*self.meeting(bound), *self.proven[:1]]}
+        problem = self.scaled.problem
+        self.all = [p for p in self.all if id(p) not in counting or p.proven.verify(problem)]
 
     def different(self, points: list[Candidate]) -> list[Candidate]:
         """One of each cluster of equally good points, in lexicographic order."""

@@ -50,7 +50,8 @@ class PolynomialProblem:
             constraints = tuple(check_sequence(name, constraints))
             for g in constraints:
                 if not isinstance(g, Polynomial):
-                    raise TypeError(f"{name} must hold Polynomial objects, got {g!r}")
+                    hint = ": write x - 2 for x == 2" if isinstance(g, bool) else ""
+                    raise TypeError(f"{name} must hold Polynomial objects, got {g!r}{hint}")
             object.__setattr__(self, name, constraints)
         f, constraints = self.objective, self.inequalities + self.equalities
         for p in (f, *constraints):

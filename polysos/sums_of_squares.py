@@ -136,11 +136,18 @@ def is_sos(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
     """
     check_type("p", p, Polynomial)
     check_solver(solver)
+    rounded = not p.is_exact  # floats; those with many digits may stand for other numbers
     p = p.exact()
+    rounded &= any(c.denominator > 2**20 for c in p.coefficients)
     for found in _attempts(p, solver):
         if found.verify():
             return found
     message = "undecided: too close to the boundary of the cone of sums of squares"
+    if rounded:
+        message += (
+            "; floats are read as the rationals they are, and 0.1 * 6 is not 6 * 0.1: perhaps "
+            "fractions.Fraction gives the polynomial that is meant"
+        )
     return SumOfSquares(p, None, None, message)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import polysos as ps
+from polysos.exact import round_up
 
 DATA = Path(__file__).parent / "data"
 Problem = ps.PolynomialProblem
@@ -241,14 +242,17 @@ def check_truth(s, case: Case, tolerance: float = 1e-6) -> None:
     """Fail unless everything that the solution says is true."""
     slip = 1e-9 * max(1.0, abs(case.optimum)) if case.optimum == case.optimum else 0.0
     allowed = {
-        "finite": {"certified", "bound", "unresolved"},
-        "not_attained": {"bound", "unresolved"},
-        "infeasible": {"infeasible", "bound", "unresolved"},
+        "finite": {"certified", "approximate", "bound", "unresolved"},
+        "not_attained": {"approximate", "bound", "unresolved"},
+        "infeasible": {"infeasible", "approximate", "bound", "unresolved"},
         "unbounded": {"unbounded", "unresolved"},
     }[case.kind]
     assert s.status in allowed, f"{case.name} is {case.kind}, got {s.status}"
     assert s.message and s.seconds >= 0
-    if s.status in ("certified", "bound"):
+    assert all(point.verify(case.problem) for point in s.points)
+    assert not s.points or case.kind != "infeasible"
+    assert all(point.value >= case.optimum - slip for point in s.points if slip)
+    if s.status in ("certified", "approximate", "bound"):
         assert isinstance(s.proof, ps.Proof) and s.proof.holds and s.proof.verify()
         assert Fraction(s.lower_bound) <= s.proof.bound
         assert s.lower_bound <= (inf if case.kind == "infeasible" else case.optimum + slip)
@@ -260,7 +264,9 @@ def check_truth(s, case: Case, tolerance: float = 1e-6) -> None:
         assert isnan(s.lower_bound)
     if s.status == "certified":
         close = tolerance * max(1.0, abs(s.value))
-        assert abs(s.value - s.lower_bound) <= close
+        assert 0 <= s.value - s.lower_bound <= close
+        assert s.value >= case.optimum - slip and len(s.points) == len(s.minimizers)
+        assert s.value == min(round_up(point.value) for point in s.points)
         assert abs(s.value - case.optimum) <= 1.1 * close + slip
         assert s.gap == s.value - s.lower_bound
         assert len(s.minimizers) >= 1 and s.minimizers.shape[1] == case.problem.n_variables
@@ -272,8 +278,12 @@ def check_truth(s, case: Case, tolerance: float = 1e-6) -> None:
                 assert distance <= 1e-2 * case.unit, f"{x} is none of the minimizers"
         if case.minimizers is not None:
             assert len(s.minimizers) <= len(case.minimizers)
-            if "complete" in s.message:
-                assert len(s.minimizers) == len(case.minimizers)
+        for x, point in zip(s.minimizers, s.points, strict=True):
+            assert (point.coordinates == x).all()
+    elif s.status == "approximate":
+        close = tolerance * max(1.0, abs(s.value))
+        assert abs(s.value - s.lower_bound) <= close and len(s.minimizers) >= 1
+        assert "no feasible point could be proven" in s.message
     else:
         assert len(s.minimizers) == 0
     if s.status == "infeasible":

@@ -167,6 +167,11 @@ MISTAKES = {
     "one equality": (lambda: Problem(t, [], t), TypeError, ["equalities", "list"]),
     "constraint a number": (lambda: Problem(t, [3]), TypeError, ["inequalities", "3"]),
     "constraint true": (lambda: Problem(t, [True]), TypeError, ["inequalities", "True"]),
+    "equality compared": (
+        lambda: Problem(t, [], [t == 2]),
+        TypeError,
+        ["equalities", "False", "write x - 2 for x == 2"],
+    ),
     "equality a number": (lambda: Problem(t, [], [3]), TypeError, ["equalities", "3"]),
     "no list of constraints": (lambda: Problem(t, 3), TypeError, ["inequalities", "3"]),
     "constraints none": (lambda: Problem(t, None), TypeError, ["inequalities", "None"]),

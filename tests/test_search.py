@@ -44,12 +44,20 @@ def test_the_best_proof_is_kept_and_one_that_does_not_hold_is_not():
 
 
 def test_a_point_below_a_proven_bound_does_not_count():
-    """It is feasible to 1e-6 only: the proof shows that it is not quite so."""
+    """It is feasible to 1e-3 only: the proof shows that it is not quite so."""
     search = search_for("nearly_a_line", feasibility=1e-3)
     search.improve(np.array([0.0, 0.0]))
-    assert len(search.points) == 1 and search.has_value()
+    assert len(search.points.all) == 1 and search.has_value() and not search.points.proven
     search.keep(proof_of_bound(search.problem, 1e6), "test")
     assert np.isnan(search.value()) and not search.is_certified()
+
+
+def test_a_point_that_is_nearly_feasible_meets_a_bound_and_does_not_certify():
+    search = search_for("nearly_a_line", feasibility=1e-3)
+    search.improve(np.array([0.0, 0.0]))
+    search.keep(proof_of_bound(search.problem, Fraction(search.value())), "test")
+    assert not search.is_certified() and not search.minimizers()
+    assert search.points.meeting(search.bound, proven=False) == search.points.all
 
 
 def test_without_a_value_there_is_nothing_to_tighten():
@@ -73,15 +81,23 @@ def test_infeasible_points_are_not_taken():
     search = search_for("imaginary_circle")
     search.improve(np.array([0.1, 0.1]))
     search.improve(np.array([np.nan, 0.1]))
-    assert len(search.points) == 0 and not search.has_value()
+    assert not search.points.all and not search.has_value()
 
 
 def test_points_that_drift_give_a_value_and_no_certificate():
     search = search_for("unattained_xy")
     search.improve(np.array([1e-2, 1e2]))
-    assert search.drifting and search.value() < 1e-3
-    search.keep(proof_of_bound(search.problem, Fraction(search.value())), "test")
+    assert not search.points.all[0].steady and search.value() < 1e-3
+    search.keep(proof_of_bound(search.problem, Fraction(search.value() - 1e-9)), "test")
     assert not search.is_certified()
+
+
+def test_a_point_that_drifts_certifies_where_its_value_is_the_bound():
+    """Nothing can be lower, so that the infimum is attained, however far out."""
+    search = search_for("unattained_xy")
+    search.improve(np.array([1e-2, 1e2]))
+    search.keep(proof_of_bound(search.problem, search.points.all[0].proven.value), "test")
+    assert search.is_certified()
 
 
 @pytest.mark.parametrize("name", ["camel6", "tiny_objective", "big_objective"])
@@ -99,7 +115,19 @@ def test_clusters_become_one_minimizer():
     for z in (0.9, 0.95, 1.1, -0.9, -1.05):
         search.improve(np.array([z]))
     search.keep(proof_of_bound(search.problem, Fraction(2 - 1e-9)), "test")
-    assert len(search.points) == 5 and np.allclose(search.minimizers(), [[-1], [1]], atol=1e-4)
+    assert len(search.points.all) == 5
+    assert [point.x.tolist() for point in search.minimizers()] == [[-1], [1]]
+
+
+@pytest.mark.parametrize("error", [MemoryError, TimeoutError])
+def test_a_step_that_does_not_fit_is_left_out_with_a_note(error):
+    search = search_for("double_well")
+
+    def step():
+        raise error("too large")
+
+    assert not search.fits(step) and not search.fits(step) and search.notes == ["too large"]
+    assert search.fits(lambda: None)
 
 
 def test_time_runs_out_once_and_says_so():
