@@ -9,8 +9,11 @@ Read the modules in this order; each imports only from the ones before it.
     box            a box that provably holds the feasible set
     exact          rationals, polynomials over them, positive semidefinite matrices
     region         what is proven about a feasible set
+    feasible_points  points proven feasible: rational, or a box that holds one
     scaling        units in which every number is of size one
+    cost           memory and time of a relaxation, estimated before it is built
     generators     the blocks of a relaxation and their bases
+    solvers        running a solver that may break down
     program        one relaxation as a semidefinite program
     faces          facial reduction: smaller bases where no Gram matrix is definite
     relaxation     the order-k relaxation and its dual
@@ -23,8 +26,11 @@ Read the modules in this order; each imports only from the ones before it.
     sums_of_squares  is a polynomial a sum of squares: a proof either way
     convexity      KKT multipliers, the Lagrangian, SOS-convexity
     candidates     local search for feasible points
+    near_points    from a nearly feasible point to a proven one
+    points         the points of a search, and which of them count
     descent        proof that a problem is unbounded
     search         points from above, proofs from below
+    advice         what is known, and what to try, in words
     hierarchy      climb the orders until something is proven
     networks       networks with learnable polynomial activations
     residuals      a network and its data as F phi(c) - targets, and the losses
@@ -54,6 +60,7 @@ from .certificates import Certificate, sos_certificate, verify_certificate
 from .convexity import is_sos_convex, kkt_multipliers, lagrangian
 from .descent import DescentCurve
 from .extraction import Extraction, extract_minimizers
+from .feasible_points import FeasiblePoint
 from .flatness import FlatTruncation, NumericalRank, flat_truncation, numerical_rank
 from .hierarchy import Outcome, Solution, minimize
 from .moments import BasisMatrix, Moments, localizing_matrix, moment_matrix, moments_of_points
@@ -73,6 +80,7 @@ __all__ = [
     "Certificate",
     "DescentCurve",
     "Extraction",
+    "FeasiblePoint",
     "Fit",
     "FlatTruncation",
     "Moments",

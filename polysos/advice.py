@@ -27,12 +27,15 @@ def certified(search: Search, found: int) -> str:
 
 
 def approximate(search: Search) -> str:
-    return (
+    text = (
         "the lower bound is verified, the value is not: the points listed are feasible only to "
         f"{search.points.feasibility:g}, and no feasible point could be proven to lie near them. "
         "Nearly feasible points can lie far below the minimum. Give exact data (fractions.Fraction "
         "instead of floats), bounds on the variables, a smaller feasibility or a higher max_order"
     )
+    if search.points.proven:
+        text += f"; the best point that is proven has the value {search.value():.9g}"
+    return text
 
 
 def bound(search: Search) -> str:

@@ -22,6 +22,7 @@ _PER_MOMENT = 500  # a row of exponents while Python builds it
 _PER_TERM = 40  # of an entry of a localizing matrix, for each variable: exponents and their places
 _PER_SHIFT = 24  # a dense row for each product of an equality and a monomial, and its factor
 _SPEED = {"CLARABEL": 2e10}  # operations in a second while a KKT matrix is factored, about
+_EXACT_SPEED = 5e4  # with rationals whose digits grow, while an exact Gram matrix is checked
 
 
 def check_building(scaled: ScaledProblem, order: int) -> None:
@@ -55,6 +56,16 @@ def check_step(scaled: ScaledProblem, order: int, solver: str, seconds: float) -
         raise TimeoutError(
             f"order {order} was not tried: one step of {solver} would take about {step:.2g} s, "
             "longer than the time limit allows"
+        )
+
+
+def check_exact_check(sizes: list[int], seconds: float) -> None:
+    """Raise TimeoutError where exact Gram matrices of these sizes take longer to check."""
+    step = sum(s**3 for s in sizes) / _EXACT_SPEED
+    if step > seconds:
+        raise TimeoutError(
+            f"a relaxation was solved, but the exact check of a matrix of {max(sizes)} rows would "
+            f"take about {step:.2g} s, longer than the time limit allows"
         )
 
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf
+from math import inf, lcm
 from numbers import Integral, Rational
 
 import numpy as np
-from flint import arb, arb_mat, ctx
+from flint import Ordering, arb, arb_mat, ctx, fmpz_mpoly_ctx, fmpz_mpoly_vec
 
+from .checks import check_type
 from .exact import ExactRing, to_fmpq, to_fraction
 from .polynomials import Polynomial
 from .problem import PolynomialProblem
 
 BITS = 320  # of the ball arithmetic; boxes are far larger than its rounding
+_GROEBNER = (20, 200, 10_000)  # polynomials, terms and bits where Buchberger's algorithm stops
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,7 +40,7 @@ class FeasiblePoint:
         Each unknown lies within the radius of its center.
     system : tuple of Polynomial
         As many as there are unknowns: x is their common zero in that box. Equations hold at x
-        because they are multiples of these polynomials.
+        because they lie in the ideal of these polynomials.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class FeasiblePoint:
 
     def verify(self, problem: PolynomialProblem) -> bool:
         """Check again, from what is stored, that there is such a point."""
+        check_type("problem", problem, PolynomialProblem)
         if not self._is_well_formed(problem.n_variables):
             return False
         exact = ExactProblem(problem)
@@ -126,16 +129,30 @@ class ExactProblem:
         divisors = [p.subs(known) for p in system]
 
         def vanishes(p) -> bool:
-            if any(p == q for q in system):
-                return True
-            rest = p.subs(known)
-            return rest.is_zero() or any(
-                not q.is_zero() and divmod(rest, q)[1].is_zero() for q in divisors
-            )
+            return any(p == q for q in system) or is_in_ideal(p.subs(known), divisors)
 
         return all(vanishes(h) for h in self.equalities) and all(
             on_box(g, box) >= 0 or vanishes(g) for g in self.inequalities
         )
+
+
+def is_in_ideal(p, system: list) -> bool:
+    """Whether p is seen to be a combination of a system, with polynomials as coefficients.
+
+    It is where it reduces to 0 by members of the ideal, be they a Groebner basis or not.
+    """
+    if p.is_zero() or any(not q.is_zero() and divmod(p, q)[1].is_zero() for q in system):
+        return True
+    integers = fmpz_mpoly_ctx.get([str(z) for z in p.context().gens()], Ordering.deglex)
+
+    def integral(q):
+        terms = q.to_dict()
+        size = lcm(*(int(c.q) for c in terms.values()))
+        return integers.from_dict({alpha: int(c * size) for alpha, c in terms.items()})
+
+    vector = fmpz_mpoly_vec([integral(q) for q in system if not q.is_zero()], integers)
+    basis, _ = vector.buchberger_naive(limits=_GROEBNER)
+    return integral(p).reduction_primitive_part(basis).is_zero()
 
 
 def box_of_zero(system: list, center, unknowns, radius: Fraction) -> list | None:

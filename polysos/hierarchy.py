@@ -115,18 +115,24 @@ def minimize(
     solver : str
         A semidefinite solver that cvxpy finds: "CLARABEL", "SCS", ...
     tolerance : float
-        "certified" means ``value - lower_bound <= tolerance * max(1, |value|)``.
+        Value and bound meet where they differ by ``tolerance * max(1, |value|)`` at most, and by
+        no more than `tolerance` times the size of the objective: its largest coefficient, where
+        the variables range over [-1, 1].
     feasibility : float
-        Largest violation of a constraint (scaled to unit size) at a feasible point.
+        Largest violation of a constraint (scaled to unit size) at a point that is nearly feasible.
+        Such points are where the search for a proven point begins; alone they make a value
+        "approximate", never "certified".
     time_limit : float, optional
-        Seconds, after which no new step is begun; solvers that know a limit are told.
+        Seconds, after which no new step is begun; solvers that know a limit are told. A step that
+        would take longer by an estimate is not begun.
     verbose : bool
         Print a line for every step.
 
     Returns
     -------
     Solution
-        A solver that fails or is inaccurate never raises and never counts as success.
+        A solver that fails or is inaccurate never raises and never counts as success, and an order
+        that does not fit into memory is left out; `message` says so.
 
     Raises
     ------
@@ -151,7 +157,8 @@ def minimize(
     check_positive("feasibility", feasibility)
     if time_limit is not None:
         check_positive("time_limit", time_limit)
-    search = Search(problem, solver, tolerance, feasibility, start, time_limit, verbose)
+    within = float(tolerance), float(feasibility)
+    search = Search(problem, solver, *within, start, time_limit, verbose)
     search.run(max_order)
     return _conclude(search)
 

@@ -15,6 +15,8 @@ from scipy.linalg import qr
 from .exact import is_positive_semidefinite, to_fmpq, to_fraction
 from .moments import BasisMatrix
 
+_LARGEST = 5 * 10**7  # entries of a dense system of exact equations
+
 
 def expanded(Q, face: np.ndarray | None):
     """face^T Q face: the Gram matrix on monomials."""
@@ -56,6 +58,8 @@ def _absorb_on_face(terms: dict, gram: BasisMatrix, Q) -> bool:
                 column[key] = column.get(key, 0) + v * w * (1 if a == b else 2)
         columns.append(column)
     monomials = sorted({key for column in columns for key in column} | set(terms))
+    if len(monomials) * len(columns) > _LARGEST:
+        return False
     A = np.array([[column.get(key, 0) for column in columns] for key in monomials], dtype=object)
     chosen = independent_rows(A.astype(float))
     exact = fmpq_mat(len(chosen), len(pairs), [to_fmpq(v) for v in A[chosen].ravel()])

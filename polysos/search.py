@@ -22,7 +22,7 @@ import numpy as np
 from .box import bounding_box
 from .candidates import LocalSearch
 from .certificates import sos_certificate, verify_certificate
-from .cost import check_building, check_step
+from .cost import check_building, check_exact_check, check_step
 from .descent import DescentCurve, find_descent_curve
 from .extraction import extract_minimizers
 from .flatness import flat_truncation
@@ -37,6 +37,7 @@ from .scaling import ScaledProblem, scale_problem
 
 _LARGEST = 1000  # moments of the largest relaxation that is tried without a time limit
 _QUICK = 1e8  # operations of a step that is optional, by estimate: seconds
+_GRACE = 5.0  # seconds at least after the time limit, for the exact check of what is solved by then
 _ROUNDS = 6  # of box reductions at one order
 
 
@@ -206,8 +207,14 @@ class Search:
             self.points.add(self.local.polished(z))
 
     def prove(self, relaxation: Relaxation, label: str, lemmas: tuple[Proof, ...] = ()) -> None:
-        if relaxation.multipliers is not None:
-            self.keep(verify_certificate(sos_certificate(relaxation), lemmas), label)
+        if relaxation.multipliers is None:
+            return
+        if self.time_limit is not None:
+            left = max(self.deadline - time.perf_counter(), 0) + max(_GRACE, self.time_limit / 4)
+            sizes = [len(Q.basis) for Q in relaxation.multipliers.gram.values()]
+            if not self.fits(partial(check_exact_check, sizes, left)):
+                return
+        self.keep(verify_certificate(sos_certificate(relaxation), lemmas), label)
 
     def prove_variant(self, scaled, order: int, u: Fraction | None, **variant) -> None:
         reduced = not _is_bounded(bounding_box(scaled.problem))

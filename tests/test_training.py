@@ -66,7 +66,8 @@ def check(f: ps.Fit, p: Planted, loss: str) -> None:
         true = sum(v * v for v in r) if squares else max(abs(v) for v in r)
         true = float(true) / (len(p.inputs) if loss == "sample-squares" else 1)
         root = np.sqrt if squares else float
-        assert abs(root(true) - root(float(exact))) <= f.rounding * (1 + 1e-9) + 1e-300
+        slip = 2 * np.spacing(root(true))  # the two roots are floats themselves
+        assert abs(root(true) - root(float(exact))) <= f.rounding * (1 + 1e-9) + slip
 
 
 # Against brute force
