@@ -76,7 +76,7 @@ def unresolved(search: Search) -> str:
 
 
 def _solvers_word(search: Search) -> list[str]:
-    """The value of the last relaxation that was solved, where it promises more than is proven."""
+    """The value of the highest relaxation that was solved, if it promises more than is proven."""
     solved = [r for r in search.history if r.status is Status.SOLVED and np.isfinite(r.value)]
     if not solved:
         return []

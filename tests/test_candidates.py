@@ -91,3 +91,24 @@ def test_nonsense_does_not_raise():
     for start in (np.array([1e300]), np.array([-1e4]), np.array([0.0])):
         z = search.descend(start)
         assert z is None or np.isfinite(z).all()
+
+
+def test_newton_goes_where_descents_may_not():
+    """Descents end at a box of 1e4 units; the minimizer of a quadratic is one step away."""
+    x, y = ps.variables(2)
+    search = search_for(ps.PolynomialProblem((x - 1e6) ** 2 + (y + 1) ** 2))
+    z = search.polished(search.descend(np.zeros(2)))
+    assert np.allclose(search.scaled.to_user(z), [1e6, -1], rtol=1e-12)
+    assert not search.falls_further_out(z, 1e-6)  # far out, but nothing is lower
+
+
+def test_newton_leads_down_or_nowhere():
+    (t,) = ps.variables(1)
+    peak = search_for(ps.PolynomialProblem(-(t**2), [4 - t**2]))
+    near_peak = np.array([0.05])
+    assert (peak.polished(near_peak) == near_peak).all()  # the gradient vanishes at a maximum
+    edge = np.array([1.0])
+    assert (peak.polished(edge) == edge).all()  # a constraint is active
+    x, y = ps.variables(2)
+    circle = search_for(ps.PolynomialProblem(x**2 + 2 * y, [], [x**2 + y**2 - 1]))
+    assert (circle.polished(np.array([0.6, 0.8])) == [0.6, 0.8]).all()

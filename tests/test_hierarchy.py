@@ -183,6 +183,42 @@ def test_the_message_says_when_no_feasible_point_was_found():
     assert s.status == "infeasible" or "no feasible point was found" in s.message
 
 
+def test_a_message_names_homogeneity():
+    a, b, c = ps.variables(3)
+    schur = a * (a - b) * (a - c) + b * (b - c) * (b - a) + c * (c - a) * (c - b)
+    s = ps.minimize(Problem(schur, [a, b, c]), max_order=2)
+    assert s.status == "unresolved" and "homogeneous" in s.message and "normalisation" in s.message
+    normalised = Problem(schur, [a, b, c], [a + b + c - 1])
+    s = ps.minimize(normalised)
+    check_truth(s, finite("schur", normalised, 0))
+    assert s.status == "certified"
+    assert "homogeneous" not in ps.minimize(Problem(a * b + a, [a, b])).message
+
+
+def test_approximate_is_a_status_of_its_own():
+    """Circles that touch where nothing is rational: near the point, touching cannot be proven."""
+    x, y = ps.variables(2)
+    circle = x**2 + y**2 - 1
+    touching = finite("touching", Problem(x, [], [circle, circle + (x - y) ** 2]), -np.sqrt(0.5))
+    s = ps.minimize(touching.problem, max_order=2)
+    check_truth(s, touching)
+    assert s.status == "approximate" and s.status is ps.Outcome.APPROXIMATE
+    assert not s.points and np.allclose(s.minimizers, -np.sqrt(0.5), atol=1e-3)
+    crossing = finite("crossing", Problem(x, [], [circle, x - y]), -np.sqrt(0.5))
+    s = ps.minimize(crossing.problem)
+    check_truth(s, crossing)
+    assert s.status == "certified" and not s.points[0].is_rational
+
+
+def test_equations_that_follow_from_others_do_not_prevent_a_proof():
+    x, y = ps.variables(2)
+    for more in (x**2 + y**2 - 5, x**2 * y**2 - 6):
+        case = finite("more", Problem(x + y, [], [x**2 - 2, y**2 - 3, more]), -(2**0.5) - 3**0.5)
+        s = ps.minimize(case.problem)
+        check_truth(s, case)
+        assert s.status == "certified"
+
+
 def test_minimizers_come_in_lexicographic_order():
     s = ps.minimize(CASES["motzkin_ball"].problem)
     assert np.allclose(s.minimizers, [[-1, -1], [-1, 1], [1, -1], [1, 1]], atol=1e-4)

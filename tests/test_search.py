@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import polysos as ps
-from tests.problems import CASES, MORE
+from polysos import advice
+from tests.problems import CASES, MORE, relaxation_of
 
 EVERY = CASES | MORE
 
@@ -148,3 +149,16 @@ def test_lemmas_shrink_the_box_of_better_points():
     assert search.lemmas and (np.diff(after) < np.diff(before)).all()
     assert (after[:, 0] <= 1).all() and (1 <= after[:, 1]).all()  # the minimizer stays inside
     assert search.proof.holds and search.proof.verify() and search.proof.bound <= 0
+
+
+@pytest.mark.parametrize("bound, said", [(None, True), (1, True), (2, False)])
+def test_the_message_gives_the_solvers_word_where_it_promises_more(bound, said):
+    search = search_for("double_well")
+    search.history.append(relaxation_of(search.problem, [[1.0]], 2))
+    search.improve(np.array([0.9]))
+    if bound is None:
+        message = advice.unresolved(search)
+    else:
+        search.keep(proof_of_bound(search.problem, bound), "test")
+        message = advice.bound(search)
+    assert ("order 2 has the value 2, by the solver's word" in message) is said

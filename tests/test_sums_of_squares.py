@@ -147,3 +147,12 @@ def test_bad_input_is_named(call):
         call(3.0)
     with pytest.raises(ValueError, match="solver must be"):
         call(x, solver="NONE")
+
+
+def test_an_undecided_answer_says_that_floats_are_read_exactly():
+    """0.1 * 6 is not 6 * 0.1; as a fraction it is."""
+    x, y = ps.variables(2)
+    meant = (x - y) ** 4
+    found = ps.is_sos(0.1 * meant)
+    assert not found and "fractions.Fraction" in found.message
+    assert ps.is_sos(Fraction(1, 10) * meant)
