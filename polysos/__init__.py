@@ -17,6 +17,7 @@ Read the modules in this order; each imports only from the ones before it.
     flatness       numerical rank, flat truncation
     extraction     minimizers out of a flat moment matrix
     identity       the identity behind a proof
+    proof_files    proofs as files, read strictly
     proofs         exact lower bounds, verified without a solver
     rounding       rationals near floats, remainders put back
     certificates   from a solver's multipliers to a proof
