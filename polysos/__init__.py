@@ -8,6 +8,7 @@ Read the modules in this order; each imports only from the ones before it.
     problem        minimise f over g >= 0, h == 0
     box            a box that provably holds the feasible set
     exact          rationals, polynomials over them, positive semidefinite matrices
+    exact_arrays   arrays of rationals over one denominator
     region         what is proven about a feasible set
     scaling        units in which every number is of size one
     generators     the blocks of a relaxation and their bases
@@ -28,12 +29,15 @@ Read the modules in this order; each imports only from the ones before it.
     search         points from above, proofs from below
     hierarchy      climb the orders until something is proven
     networks       networks with learnable polynomial activations
-    residuals      a network and its data as F phi(c) - targets, and the losses
+    residuals      F phi(c) - targets as functions of the coefficients, and the losses
+    compilation    from a network and its data to residuals, exactly
     cones          small conic programs, for Clarabel
     recovery       good coefficients by local methods
     chain          exact lemmas about all coefficients that are good enough
     first_box      a box around them, from linear programs in the monomials
     box_bounds     smaller boxes, from linear programs on the box
+    data_rounding  what double precision itself does to a loss
+    nearest_floats the best coefficients that floats can hold
     splitting      where these stall: exclude one part of the box after the other
     bounds         a box or a ball that a user gives for the coefficients
     tightening     the plan of a fit: candidates from above, proofs from below
@@ -65,7 +69,7 @@ from .program import Status
 from .proofs import Proof
 from .relaxation import Relaxation, solve_relaxation
 from .sums_of_squares import SumOfSquares, is_sos
-from .training import Fit, fit
+from .training import Fit, fit, fitting_problem
 
 __version__ = "0.1.0"
 
@@ -89,6 +93,7 @@ __all__ = [
     "SumOfSquares",
     "extract_minimizers",
     "fit",
+    "fitting_problem",
     "flat_truncation",
     "is_sos",
     "is_sos_convex",

@@ -78,7 +78,7 @@ def _is_psd(Q) -> bool:
         return _has_nonnegative_pivots(Q)
     if (verdict := _by_balls(Q, _PRECISIONS[:1])) is not None:
         return verdict
-    kept = _independent_rows(Q)
+    kept = independent_rows(Q)
     singular = 0 < len(kept) < len(Q)
     # Otherwise more digits tell, but where a leading minor vanishes.
     part = [[Q[i][j] for j in kept] for i in kept] if singular else Q
@@ -129,7 +129,7 @@ def _has_positive_balls(Q) -> bool | None:
     return True
 
 
-def _independent_rows(Q) -> list[int]:
+def independent_rows(Q) -> list[int]:
     """Rows that are independent modulo a prime: hence independent, and seldom too few."""
     n = len(Q)
     numerators, _ = fmpq_mat(n, n, [v for row in Q for v in row]).numer_denom()
