@@ -142,6 +142,8 @@ def _triangle(columns: list[ExactArray], samples: int) -> tuple[fmpq_mat, np.nda
         for i, row in enumerate(products)
     ]
     H, kept = row_space(fmpq_mat(G))
+    if not kept:
+        return fmpq_mat(1, p), np.zeros(p)
     T = _cholesky([[G[i][j] for j in kept] for i in kept])
     rows = T * H
     size = np.abs(_floats(T)) @ np.abs(_floats(H))

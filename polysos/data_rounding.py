@@ -12,7 +12,7 @@ from .exact_arrays import ExactArray
 from .networks import PolynomialNetwork
 from .residuals import Residuals
 
-_MOST_PRODUCTS = 3e6  # of integers, where the network's own rounding is measured
+_MOST_PRODUCTS = 3e5  # of integers, where the network's own rounding is measured
 
 
 def data_rounding(net: PolynomialNetwork, inputs, outputs, loss: str, r: Residuals, c) -> float:

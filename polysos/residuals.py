@@ -150,8 +150,9 @@ class Residuals:
             near = np.flatnonzero(np.abs(r) + slip >= (np.abs(r) - slip).max())
             table = self.restricted(near).exact if len(near) < len(r) else table
         values = (table * fmpq_mat(len(phi) + 1, 1, [*phi, fmpq(-1)])).entries()
-        loss = sum(v * v for v in values) if self.squares else max(abs(v) for v in values)
-        return to_fraction(loss)
+        if self.squares:
+            return to_fraction(sum((v * v for v in values), fmpq(0)))
+        return to_fraction(max(abs(v) for v in values))
 
     def around(self, c: np.ndarray) -> Expansion:
         """r in powers of the distance from c.

@@ -151,6 +151,17 @@ def test_a_polynomial_through_few_distinct_inputs_is_as_good_as_it_can_be():
         assert f.loss == pytest.approx(float(exact_loss(p, "sample-squares", f.coefficients)))
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_where_all_is_zero_the_loss_is_that_of_the_targets(loss):
+    net = ps.PolynomialNetwork([np.zeros((3, 2)), np.zeros((2, 3))], (2,))
+    X = np.random.default_rng(0).standard_normal((20, 2))
+    for y in (0.0, 1.0):
+        Y = np.full((20, 2), y)
+        f = ps.fit(net, X, Y, loss=loss)
+        assert f.certified and f.loss == pytest.approx(y if loss.endswith("sup") else 2 * y)
+        assert f.proof.verify(ps.fitting_problem(net, X, Y, loss))
+
+
 # In floats
 
 
