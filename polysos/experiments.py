@@ -306,6 +306,6 @@ def _mean_square(rows: np.ndarray) -> float:
     return _short((rows**2).sum(axis=1).mean())
 
 
-def _short(value: float, digits: int = 10) -> float:
+def _short(value: float, digits: int = 7) -> float:
     """With as many digits as anybody asks for: the file stays small."""
     return float(f"{value:.{digits}g}")

@@ -24,7 +24,7 @@ TOLERANCE = 1e-6  # the default of `fit`
 
 
 def close(a, b) -> bool:
-    return bool(np.isclose(a, b, rtol=1e-9, atol=0))
+    return bool(np.isclose(a, b, rtol=1e-6, atol=0))
 
 
 def name(record) -> str:
