@@ -12,11 +12,11 @@ import cvxpy as cp
 import numpy as np
 
 from polysos import fit
+from polysos.compilation import compile_residuals
 from polysos.experiments import planted_instance
 from polysos.generators import weighted_generators
 from polysos.program import Program
 from polysos.recovery import polish
-from polysos.residuals import compile_residuals
 from polysos.results import PAPER
 from polysos.scaling import scale_problem
 

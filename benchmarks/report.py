@@ -35,7 +35,7 @@ from cases import (
 from threadpoolctl import threadpool_info
 from tqdm import tqdm
 
-from polysos.residuals import compile_residuals
+from polysos.compilation import compile_residuals
 
 HERE = Path(__file__).resolve().parent
 BEGIN, END = "<!-- results, written by report.py -->\n", "<!-- end of results -->"

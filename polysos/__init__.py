@@ -8,6 +8,7 @@ Read the modules in this order; each imports only from the ones before it.
     problem        minimise f over g >= 0, h == 0
     box            a box that provably holds the feasible set
     exact          rationals, polynomials over them, positive semidefinite matrices
+    exact_arrays   arrays of rationals over one denominator
     region         what is proven about a feasible set
     feasible_points  points proven feasible: rational, or a box that holds one
     scaling        units in which every number is of size one
@@ -20,6 +21,7 @@ Read the modules in this order; each imports only from the ones before it.
     flatness       numerical rank, flat truncation
     extraction     minimizers out of a flat moment matrix
     identity       the identity behind a proof
+    proof_files    proofs as files, read strictly
     proofs         exact lower bounds, verified without a solver
     rounding       rationals near floats, remainders put back
     certificates   from a solver's multipliers to a proof
@@ -33,12 +35,15 @@ Read the modules in this order; each imports only from the ones before it.
     advice         what is known, and what to try, in words
     hierarchy      climb the orders until something is proven
     networks       networks with learnable polynomial activations
-    residuals      a network and its data as F phi(c) - targets, and the losses
+    residuals      F phi(c) - targets as functions of the coefficients, and the losses
+    compilation    from a network and its data to residuals, exactly
     cones          small conic programs, for Clarabel
     recovery       good coefficients by local methods
     chain          exact lemmas about all coefficients that are good enough
     first_box      a box around them, from linear programs in the monomials
     box_bounds     smaller boxes, from linear programs on the box
+    data_rounding  what double precision itself does to a loss
+    nearest_floats the best coefficients that floats can hold
     splitting      where these stall: exclude one part of the box after the other
     bounds         a box or a ball that a user gives for the coefficients
     tightening     the plan of a fit: candidates from above, proofs from below
@@ -71,7 +76,7 @@ from .program import Status
 from .proofs import Proof
 from .relaxation import Relaxation, solve_relaxation
 from .sums_of_squares import SumOfSquares, is_sos
-from .training import Fit, fit
+from .training import Fit, fit, fitting_problem
 
 __version__ = "0.1.0"
 
@@ -96,6 +101,7 @@ __all__ = [
     "SumOfSquares",
     "extract_minimizers",
     "fit",
+    "fitting_problem",
     "flat_truncation",
     "is_sos",
     "is_sos_convex",

@@ -15,12 +15,12 @@ from .results import PAPER, Record, stored_results, summarise
 EXAMPLES = """\
 examples:
   python -m polysos table 3
-  python -m polysos table 1 --seeds 5 --rows 1 2 --weights both --jobs 2
+  python -m polysos table 1 --seeds 5 --rows 1 2 --weights all --jobs 2
   python -m polysos table all --seeds 20 --jobs 2 --output tables.json
   python -m polysos figure 1 --inputs uniform
 
-Every fit is stored as soon as it is done. Press Ctrl-C when you like: the same
-command continues where it stopped, and gives the same numbers for any --jobs.
+What is done is stored. Press Ctrl-C when you like: the same command continues
+where it stopped, and gives the same numbers for any --jobs.
 """
 
 
@@ -108,13 +108,14 @@ def _add_command(commands, name: str, what: str, numbers: list[str], seeds: int)
     add("--seeds", type=int, default=seeds, metavar="S", help=f"instances a row (default: {seeds})")
     add(
         "--weights",
-        choices=[*WEIGHTS, "both"],
+        choices=[*WEIGHTS, "all"],
         default="randn",
-        help="law of W: standard normal, or that over sqrt(width) (default: randn)",
+        help="law of W: standard normal, that over sqrt(width), or uniform between -1 and 1 "
+        "(default: randn)",
     )
     add(
         "--inputs",
-        choices=[*INPUTS, "both"],
+        choices=[*INPUTS, "all"],
         default="randn",
         help="law of x: standard normal, or uniform between 0 and 1 (default: randn)",
     )
@@ -130,11 +131,11 @@ def _add_command(commands, name: str, what: str, numbers: list[str], seeds: int)
 
 
 def _words(word: str, words: tuple[str, ...]) -> tuple[str, ...]:
-    return words if word == "both" else (word,)
+    return words if word == "all" else (word,)
 
 
 def _table(records: list[Record]) -> str:
-    """Medians over the seeds, and the paper's number after them."""
+    """Means over the seeds, and after them the paper's number, which is a mean, too."""
     columns = {q: [q] for q in ("abs_err", "rel_err", "eps_norm", "seconds")}
     if records[0].table == 5:
         columns = {q: [f"{q}_shared", f"{q}_fresh"] for q in ("mse", "rmse")}
@@ -142,14 +143,14 @@ def _table(records: list[Record]) -> str:
     heads = [f"{head:>11}" for own in columns.values() for head in (*own, "paper")]
     lines = [
         f"Table {records[0].table}, activations of degrees {records[0].degrees}, "
-        f"{_laws(records[0])}; medians over the seeds",
+        f"{_laws(records[0])}; means over the seeds",
         " ".join([f"{'N':>4} {'width':>5} {'certified':>9}", *heads]),
     ]
     for row in summarise(records):
         certified = f"{row.certified}/{row.seeds}"
         cells = [f"{row.n_samples:4} {row.width:5} {certified:>9}"]
         for quantity, own in columns.items():
-            cells += [_cell(row.spreads[q].median) for q in own]
+            cells += [_cell(row.spreads[q].mean) for q in own]
             cells.append(_cell(row.paper.get(quantity)))
         lines.append(" ".join(cells))
     return "\n".join(lines)

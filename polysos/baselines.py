@@ -21,9 +21,9 @@ from functools import cache
 import numpy as np
 
 from .checks import check_array, check_integer, check_positive, check_type, check_word
+from .compilation import compile_residuals
 from .networks import PolynomialNetwork
 from .recovery import polish
-from .residuals import compile_residuals
 
 # Of the residuals, an array (N, m_out) of numpy or of jax.
 LOSSES = {

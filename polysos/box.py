@@ -7,11 +7,13 @@ so that a proof may use it.
 from __future__ import annotations
 
 from fractions import Fraction
-from math import inf, nextafter
+from math import inf, isfinite, nextafter
 
 import numpy as np
 
 from .problem import PolynomialProblem
+
+_HIGH = 40  # degree: above, roots of a polynomial and of all its derivatives would take long
 
 
 def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
@@ -108,7 +110,7 @@ def largest_value(c: Fraction, alpha, box):
         return 0 if c == 0 or any(ends == (0, 0) for _, ends in used) else inf
     low, high = Fraction(1), Fraction(1)
     for a, (x_low, x_high) in used:
-        ends = [_number(x_low) ** a, _number(x_high) ** a]
+        ends = [_power(x_low, a), _power(x_high, a)]
         if a % 2 == 0:
             ends = [0 if x_low <= 0 <= x_high else min(ends), max(ends)]
         products = [_times(p, q) for p in (low, high) for q in ends]
@@ -116,8 +118,11 @@ def largest_value(c: Fraction, alpha, box):
     return _times(c, high if c > 0 else low)
 
 
-def _number(x: float):
-    return Fraction(x) if abs(x) < inf else x
+def _power(x: float, a: int):
+    """x^a, exactly; of an infinity by its sign alone, for floats know no large odd numbers."""
+    if abs(x) < inf:
+        return Fraction(x) ** a
+    return -inf if x < 0 and a % 2 else inf
 
 
 def _times(a, b):
@@ -132,28 +137,49 @@ def _times(a, b):
 def _last_point(coefficients: list[Fraction]) -> float:
     """A T with p(t) < 0 for all t > T, p given by rising coefficients; inf where there is none.
 
-    It suffices that all Taylor coefficients of p at T are <= 0. A first guess comes from the
-    roots of p and of its derivatives; the check, and the outward rounding, are exact.
+    It suffices that all Taylor coefficients of p at T are <= 0. A first guess comes from floats;
+    the check, and the outward rounding, are exact.
     """
     if coefficients[-1] >= 0:
         return inf
-    try:
-        p = np.polynomial.Polynomial([float(c) for c in coefficients])
-    except OverflowError:
-        return inf  # no guess can be made with numbers that floats cannot hold
-    real = [0.0]
-    while p.degree() >= 1:
-        roots = p.roots()
-        real += [r.real for r in np.atleast_1d(roots) if abs(r.imag) <= 1e-6 * (1 + abs(r))]
-        p = p.deriv()
-    guess = float(max(real[1:], default=0.0))
-    guess = float(Fraction(guess).limit_denominator(10**6))
+    guess = _guess(coefficients)
+    if guess is None:
+        return inf
     step = max(abs(guess), 2.0**-20) * 2.0**-40
     for attempt in range(120):
-        if all(c <= 0 for c in _taylor(coefficients, Fraction(guess))):
+        if guess == inf or all(c <= 0 for c in _taylor(coefficients, Fraction(guess))):
             return guess
         guess = nextafter(guess, inf) if attempt == 0 else guess + step * 2.0**attempt
     return inf
+
+
+def _guess(coefficients: list[Fraction]) -> float | None:
+    """The largest real root of p and of its derivatives, about; None where floats cannot tell."""
+    try:
+        with np.errstate(all="ignore"):
+            p = np.polynomial.Polynomial([float(c) for c in coefficients])
+            guess = _bound_of_roots(p.coef) if p.degree() > _HIGH else _largest_root(p)
+        return guess if isfinite(guess) else None
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        return None  # numbers that floats cannot hold, or whose ratios they cannot
+
+
+def _largest_root(p: np.polynomial.Polynomial) -> float:
+    """Of p and its derivatives; a simple number where one is near."""
+    real = []
+    while p.degree() >= 1:
+        roots = np.atleast_1d(p.roots())
+        real += [r.real for r in roots if abs(r.imag) <= 1e-6 * (1 + abs(r))]
+        p = p.deriv()
+    return float(Fraction(float(max(real, default=0.0))).limit_denominator(10**6))
+
+
+def _bound_of_roots(coefficients: np.ndarray) -> float:
+    """2 max (c_i / |c_d|)^(1 / (d - i)) over the c_i > 0: crude, where roots would take long."""
+    d = len(coefficients) - 1
+    steps = d - np.arange(d)
+    ratios = np.maximum(coefficients[:-1], 0.0) / -coefficients[-1]
+    return float(2 * np.max(ratios ** (1 / steps), initial=0.0))
 
 
 def _taylor(coefficients: list[Fraction], t: Fraction) -> list[Fraction]:

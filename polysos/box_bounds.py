@@ -53,10 +53,10 @@ class BoxProgram:
         self.squares = r.squares
         self.center, self.half = chain.box.mean(axis=1), np.diff(chain.box, axis=1)[:, 0] / 2
         self.radius = float(chain.level) ** (0.5 if r.squares else 1.0)
-        basis = _divisors(r.exponents.tobytes(), self.n)
-        C = r.matrix @ binomial_expansion(r.exponents, basis, self.center, self.half)
-        C[:, 0] -= r.targets
-        C /= self.radius
+        local, basis = chain.local, chain.local.basis
+        # The ends minus the origin, not their mean: near it this loses no digit.
+        away = (chain.box - local.origin[:, None]).mean(axis=1)
+        C = local.table @ binomial_expansion(basis, basis, away, self.half) / self.radius
         self.rows = np.arange(len(C))
         if not r.squares:
             # A residual that stays below the level on the whole box does not matter.
@@ -138,7 +138,7 @@ class BoxProgram:
 
     def cost_of_width(self) -> np.ndarray:
         """For each coefficient, the size of the terms of degree two and more that it is in."""
-        basis = _divisors(self.chain.r.exponents.tobytes(), self.n)
+        basis = self.chain.local.basis
         weights = np.abs(self.terms).max(axis=0, initial=0.0)
         high = basis.sum(axis=1) >= 2
         return weights[high] @ (basis[high] > 0)
@@ -155,19 +155,6 @@ class BoxProgram:
         """A quadratic inequality in c, on (1, z, z z)."""
         table = binomial_expansion(g.exponents[:, : self.n], self.basis, self.center, self.half)
         return g.coefficients.astype(float) @ table
-
-
-@lru_cache(maxsize=64)
-def _divisors(exponents: bytes, n: int) -> np.ndarray:
-    """1, z_i, z_i z_j, and all other monomials that divide one of those given."""
-    table = np.frombuffer(exponents, dtype=np.int64).reshape(-1, n)
-    found = {beta for alpha in table.tolist() for beta in product(*(range(a + 1) for a in alpha))}
-    unit = np.eye(n, dtype=np.int64)
-    found |= {(0,) * n} | {tuple(row) for row in unit.tolist()}
-    found |= {
-        tuple((unit[i] + unit[j]).tolist()) for i, j in combinations_with_replacement(range(n), 2)
-    }
-    return np.array(sorted(found, key=lambda beta: (sum(beta), [-b for b in beta])))
 
 
 @lru_cache(maxsize=64)

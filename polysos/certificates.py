@@ -22,7 +22,7 @@ from .identity import Identity
 from .moments import BasisMatrix
 from .polynomials import Polynomial
 from .problem import PolynomialProblem
-from .proofs import Proof, entered, holds_on, is_about
+from .proofs import Proof, entered, holds_on, rests_on
 from .region import Region
 from .relaxation import Relaxation
 from .rounding import (
@@ -189,7 +189,7 @@ class _Draft:
         # A lemma counts where it holds and all that it assumes is given here.
         self.lemmas, self.region = (), Region.of(certificate.problem)
         for lemma in lemmas:
-            if is_about(lemma, certificate.problem) and holds_on(
+            if rests_on(lemma, certificate.problem) and holds_on(
                 lemma, entered(self.region, lemma)
             ):
                 self.lemmas += (lemma,)

@@ -66,10 +66,19 @@ class Chain:
     problem : PolynomialProblem
         `r.problem()`, perhaps with more inequalities in c.
     level : Fraction
+    origin : array, shape (n,), optional
+        Coefficients near which floats are to hold all their digits; 0 by default.
     """
 
-    def __init__(self, r: Residuals, problem: PolynomialProblem, level: Fraction):
+    def __init__(
+        self,
+        r: Residuals,
+        problem: PolynomialProblem,
+        level: Fraction,
+        origin: np.ndarray | None = None,
+    ):
         self.r, self.level = r, level
+        self.local = r.around(np.zeros(r.n_coefficients) if origin is None else origin)
         f = problem.objective.exact()
         self.own_inequalities = [
             (k, g)

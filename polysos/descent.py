@@ -6,17 +6,29 @@ polynomial in t. For large t its leading term decides, exactly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from math import lcm
 from numbers import Integral, Rational
+from pathlib import Path
 
 import numpy as np
 
 from .candidates import LocalSearch
+from .checks import check_type
 from .polynomials import Polynomial
 from .problem import PolynomialProblem
+from .proof_files import (
+    CURVE,
+    read_file,
+    read_names,
+    read_number,
+    read_terms,
+    write_number,
+    write_terms,
+)
 
 
 @dataclass(frozen=True)
@@ -39,8 +51,14 @@ class DescentCurve:
     def holds(self) -> bool:
         return self.verify()
 
-    def verify(self) -> bool:
-        """Check in exact arithmetic: f falls to -inf, every g stays >= 0, every h vanishes."""
+    def verify(self, problem: PolynomialProblem | None = None) -> bool:
+        """Check in exact arithmetic: f falls to -inf, every g stays >= 0, every h vanishes.
+
+        For `problem`, if you give your own; otherwise for the one that the curve carries.
+        """
+        if problem is not None:
+            check_type("problem", problem, PolynomialProblem)
+            return replace(self, problem=problem).verify()
         n = self.problem.n_variables
         rational = all(isinstance(b, Rational) for b in self.coefficients)
         integral = all(isinstance(w, Integral) for w in self.powers)
@@ -53,11 +71,36 @@ class DescentCurve:
         equalities = [self._along(h) for h in self.problem.equalities]
         return all(not g or g[max(g)] > 0 for g in inequalities) and not any(equalities)
 
+    def save(self, path) -> None:
+        """Write the curve and its problem to a JSON file, in the format of `Proof.save`."""
+        problem = self.problem
+        data = {
+            "format": CURVE,
+            "variables": list(problem.objective.names),
+            "objective": write_terms(problem.objective),
+            "inequalities": [write_terms(g) for g in problem.inequalities],
+            "equalities": [write_terms(h) for h in problem.equalities],
+            "coefficients": [write_number(b) for b in self.coefficients],
+            "powers": [int(w) for w in self.powers],
+        }
+        Path(path).write_text(json.dumps(data, indent=1))
+
+    @staticmethod
+    def load(path) -> DescentCurve:
+        """Read a curve. It is not trusted: call `verify`, with your own problem.
+
+        Raises
+        ------
+        ValueError
+            If the file holds no curve.
+        """
+        return read_file(path, CURVE, _read_curve)
+
     def _along(self, p: Polynomial) -> dict[int, Fraction]:
         """The nonzero coefficients of p(x(t)) by power of t."""
         total: dict[int, Fraction] = {}
         for alpha, c in p.exact().terms.items():
-            power = sum(a * w for a, w in zip(alpha, self.powers, strict=True))
+            power = sum(a * int(w) for a, w in zip(alpha, self.powers, strict=True))
             for a, b in zip(alpha, self.coefficients, strict=True):
                 c *= b**a
             total[power] = total.get(power, Fraction(0)) + c
@@ -72,6 +115,22 @@ class DescentCurve:
         return ", ".join(parts)
 
 
+def _read_curve(data: dict) -> DescentCurve:
+    names = read_names(data["variables"])
+    f, *lists = (data[key] for key in ("objective", "inequalities", "equalities"))
+    g, h = ([read_terms(terms, names) for terms in constraints] for constraints in lists)
+    coefficients = tuple(map(read_number, data["coefficients"]))
+    if any(
+        v.numerator.bit_length() + v.denominator.bit_length() > _MOST_BITS for v in coefficients
+    ):
+        raise ValueError(f"coefficients must have at most {_MOST_BITS} bits")
+    powers = tuple(data["powers"])
+    if not all(type(w) is int and abs(w) <= _MOST_POWER for w in powers):
+        raise ValueError(f"powers must be integers of size at most {_MOST_POWER}, got {powers}")
+    return DescentCurve(PolynomialProblem(read_terms(f, names), g, h), coefficients, powers)
+
+
+_MOST_POWER, _MOST_BITS = 10_000, 1_000  # in a file: those that are found are simple
 _RADII = (1e1, 1e2, 1e3, 1e4)
 
 

@@ -68,8 +68,8 @@ class LinearSet:
         self.squares = r.squares
         self.unit = 1 / np.linalg.norm(r.matrix, axis=0)
         self.Q, self.R = np.linalg.qr(r.matrix * self.unit)
-        self.residual = r(c)
-        self.F = fmpq_mat(*r.matrix.shape, [to_fmpq(v) for v in r.matrix.flat])
+        self.residual = r.around(c).table[:, 0]
+        self.F = fmpq_mat([row[:-1] for row in r.exact.tolist()])
         self.phi = np.r_[1.0, r.monomials(c)]
 
     def direction(self, functional: np.ndarray) -> np.ndarray:
@@ -165,8 +165,7 @@ def bound_monomials(chain: Chain, linear: LinearSet) -> bool:
     inverse = solve_triangular(linear.R, np.eye(p)) * linear.unit[:, None]
     s2 = [_rounded_down(v) for v in 1 / (2 * p * (inverse**2).sum(axis=1))]
     # |F phi - targets|^2 = (phi, 1)^T G (phi, 1)
-    table = np.column_stack([r.matrix, -r.targets])
-    A = fmpq_mat(*table.shape, [to_fmpq(v) for v in table.flat])
+    A = fmpq_mat([[*row, -target] for *row, target in r.exact.tolist()])
     G = (A.transpose() * A).tolist()
     for a in range(p):
         G[a][a] -= to_fmpq(s2[a])

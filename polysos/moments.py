@@ -48,6 +48,14 @@ class Moments:
     degree: int
     names: tuple[str, ...]
 
+    def __post_init__(self):
+        size = comb(self.n_variables + self.degree, self.degree, exact=True)
+        if np.shape(self.values) != (size,):
+            raise ValueError(
+                f"values must be {size} moments, of {self.n_variables} variables up to degree "
+                f"{self.degree}, got shape {np.shape(self.values)}"
+            )
+
     def __getitem__(self, exponent) -> float:
         alpha = np.atleast_1d(np.asarray(exponent))
         if alpha.shape != (self.n_variables,) or (alpha < 0).any() or alpha.sum() > self.degree:

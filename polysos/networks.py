@@ -9,12 +9,15 @@ layers.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from .checks import check_array, check_integer, check_sequence
+from .exact import to_fraction
+from .exact_arrays import ExactArray
 from .polynomials import Polynomial, variables
 from .problem import PolynomialProblem
 
@@ -123,35 +126,43 @@ class PolynomialNetwork:
         return h @ self.weights[-1].T
 
     def mean_outputs(self, inputs) -> list[Polynomial]:
-        """(1/N) sum_i f(x_i; c), one polynomial in c an output."""
-        W = self.weights[-1]
-        hidden = self.hidden_monomials(self._inputs(inputs))
-        means = {alpha: _mean(values) @ W.T for alpha, values in hidden.items()}
-        exponents = np.array(list(means), dtype=np.int64)
-        table = np.array(list(means.values()))
+        """(1/N) sum_i f(x_i; c), one polynomial in c an output; exact where data are `Fraction`."""
+        X, weights = self._inputs(inputs), self.weights
+        exact = any(a.dtype == object for a in (X, *weights))
+        if exact:
+            X, weights = ExactArray.of(X), [ExactArray.of(W) for W in weights]
+        hidden = self.hidden_monomials(X, weights)
+        exponents = np.array(list(hidden), dtype=np.int64)
+        if exact:
+            columns = [(h.mean() @ weights[-1].T).fractions()[0] for h in hidden.values()]
+            table = np.array([[to_fraction(v) for v in column] for column in columns], dtype=object)
+        else:
+            table = np.array([h.mean(axis=0) @ weights[-1].T for h in hidden.values()])
         return [
             Polynomial.from_arrays(exponents, table[:, j], self.coefficient_names)
             for j in range(self.n_outputs)
         ]
 
-    def hidden_monomials(self, inputs: np.ndarray) -> dict[tuple, np.ndarray]:
+    def hidden_monomials(self, inputs, weights=None) -> dict:
         """h_D as a polynomial in c: an array (N, m_D) for the exponent of each monomial.
+
+        Inputs and weights are arrays of numpy, or both `ExactArray`; by default our own weights.
 
         >>> net = PolynomialNetwork([[[2.0]], [[1.0]]], degrees=(2,))
         >>> {alpha: h.tolist() for alpha, h in net.hidden_monomials(np.array([[3.0]])).items()}
         {(1, 0, 0): [[1.0]], (0, 1, 0): [[6.0]], (0, 0, 1): [[36.0]]}
         """
-        h = {(0,) * self.n_coefficients: inputs}
-        one = next(iter(h)), np.ones_like(inputs[:, :1])
-        position = 0
-        for layer, (W, degree) in enumerate(zip(self.weights, self.degrees, strict=False), 1):
+        one = (0,) * self.n_coefficients
+        h, position = {one: inputs}, 0
+        weights = self.weights if weights is None else weights
+        for layer, (W, degree) in enumerate(zip(weights, self.degrees, strict=False), 1):
             v = {alpha: values @ W.T for alpha, values in h.items()}
-            power = {one[0]: np.broadcast_to(one[1], (len(one[1]), len(W)))}
+            power = {one: _ones(inputs, len(self.weights[layer - 1]))}
             learned = layer == len(self.degrees)  # is the constant of this layer an unknown?
             h = {}
             for k in range(degree + 1):
                 if k > 0:
-                    power = _product(power, v)
+                    power = v if k == 1 else _product(power, v)
                 unknown = k > 0 or learned
                 for alpha, values in power.items():
                     _add(h, _raised(alpha, position) if unknown else alpha, values)
@@ -172,7 +183,8 @@ class PolynomialNetwork:
             In the coefficients, one an output; exact where weights and data are `Fraction`.
         """
         inputs, outputs = self.check_data(inputs, outputs)
-        targets = _mean(outputs)
+        exact = outputs.dtype == object
+        targets = outputs.sum(axis=0) / (Fraction(len(outputs)) if exact else len(outputs))
         return [r - t for r, t in zip(self.mean_outputs(inputs), targets, strict=True)]
 
     def training_problem(self, inputs, outputs) -> PolynomialProblem:
@@ -214,11 +226,14 @@ class PolynomialNetwork:
         return X
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    return values.sum(axis=0) / len(values)
+def _ones(like, width: int):
+    """As many rows as `like` has, of ones."""
+    if isinstance(like, ExactArray):
+        return like.filled(1, width)
+    return np.ones((len(like), width), dtype=like.dtype)
 
 
-def _add(total: dict, alpha: tuple, values: np.ndarray) -> None:
+def _add(total: dict, alpha: tuple, values) -> None:
     total[alpha] = total[alpha] + values if alpha in total else values
 
 

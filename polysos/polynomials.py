@@ -19,8 +19,10 @@ from scipy.special import comb
 
 from .checks import check_integer, check_sequence, check_type
 
+LARGEST_DEGREE = 2**15  # far more than anybody computes with, and far from where int64 wraps
 
-@lru_cache(maxsize=256)
+
+@lru_cache(maxsize=256, typed=True)
 def monomials(n_variables: int, degree: int) -> np.ndarray:
     """Exponents of all monomials up to a degree, graded: 1, x1, ..., xn, x1^2, x1 x2, ...
 
@@ -88,7 +90,8 @@ class Polynomial:
     Raises
     ------
     ValueError, TypeError
-        If an exponent has the wrong length or sign, or a coefficient is not a finite real number.
+        If an exponent has the wrong length or sign, the degree is above 32768, or a coefficient is
+        not a finite real number.
 
     Examples
     --------
@@ -118,6 +121,7 @@ class Polynomial:
                     f"terms must have exponents that are tuples of {n_variables} "
                     f"nonnegative integers, got {exponent!r}"
                 )
+            _check_degree("terms", sum(int(a) for a in exponent))
         exponents = np.array(list(terms), dtype=np.int64).reshape(-1, n_variables)
         coefficients = _coefficient_array(list(terms.values()))
         self._set(*_collect(exponents, coefficients), _check_names(names, n_variables))
@@ -133,12 +137,14 @@ class Polynomial:
         exponents = np.array(exponents)
         if exponents.dtype.kind not in "iu" and exponents.size:
             raise TypeError(f"exponents must be integers, got dtype {exponents.dtype}")
-        exponents = exponents.astype(np.int64)
         if exponents.ndim != 2 or exponents.shape[1] < 1 or (exponents < 0).any():
             raise ValueError(
                 "exponents must be a (t, n) array of nonnegative integers, "
                 f"got shape {exponents.shape}"
             )
+        _check_degree("exponents", int(exponents.max(initial=0)))
+        exponents = exponents.astype(np.int64)  # each is small now, so that no sum can wrap
+        _check_degree("exponents", int(exponents.sum(axis=1).max(initial=0)))
         coefficients = _coefficient_array(coefficients)
         if len(coefficients) != len(exponents):
             raise ValueError(
@@ -408,15 +414,23 @@ _GREEK = set("alpha beta gamma delta theta lambda mu sigma tau phi psi omega".sp
 
 def _check_names(names, n: int) -> tuple[str, ...]:
     names = tuple(f"x{i + 1}" for i in range(n)) if names is None else tuple(names)
-    if len(names) != n or len(set(names)) != n:
-        raise ValueError(f"names must be {n} different names, got {names}")
+    words = {name for name in names if isinstance(name, str)}
+    if not len(words) == len(names) == n:
+        raise ValueError(f"names must be {n} different words, got {names}")
     return names
+
+
+def _check_degree(name: str, degree: int) -> None:
+    if degree > LARGEST_DEGREE:
+        raise ValueError(f"{name} must have degree at most {LARGEST_DEGREE}, got {degree}")
 
 
 def _coefficient_array(values) -> np.ndarray:
     values = np.asarray(values) if not isinstance(values, list) else values
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
         coefficients = values.astype(float)
+    elif isinstance(values, np.ndarray) and not values.size:
+        coefficients = values  # the zero polynomial, exact or not
     else:
         for c in values:
             if isinstance(c, bool) or not isinstance(c, Real):

@@ -145,8 +145,12 @@ class PolynomialProblem:
 
 def _check_size(p) -> None:
     """Raise where a coefficient is so large or small that its products leave the floats."""
-    for c in p.coefficients if isinstance(p, Polynomial) else ():
-        if not 1e-100 < abs(c) < 1e100:
+    for c in p.coefficients.tolist() if isinstance(p, Polynomial) else ():
+        try:
+            size = abs(c if isinstance(c, float) else c.numerator / c.denominator)
+        except OverflowError:
+            size = inf
+        if not 1e-100 < size < 1e100:
             raise ValueError(
                 f"coefficients must have sizes between 1e-100 and 1e100: change units; got {p!r}"
             )

@@ -17,21 +17,21 @@ or monomials, show that a denominator is positive, or exclude a part of the set.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Rational
 from pathlib import Path
 
 import numpy as np
 
+from .checks import check_type
 from .exact import is_positive_semidefinite, round_down, to_fmpq
 from .identity import Identity
 from .moments import BasisMatrix
-from .polynomials import Polynomial
+from .polynomials import LARGEST_DEGREE, Polynomial
 from .problem import PolynomialProblem
+from .proof_files import PROOF, from_json, read_file, to_json
 from .region import Region
-
-_FORMAT = "polysos proof 2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,30 +114,66 @@ class Proof:
             region = region.after(lemma)
         return region.ends
 
-    def verify(self) -> bool:
-        """Check everything again, exactly, from what is stored; no solver is asked."""
+    def verify(self, problem: PolynomialProblem | None = None) -> bool:
+        """Check everything again, exactly, from what is stored; no solver is asked.
+
+        Parameters
+        ----------
+        problem : PolynomialProblem, optional
+            Your own: then the proof must also be about it. Without, `verify` says that the bound
+            is proven for `proof.problem`, whatever that is: a file may hold another problem.
+
+        Examples
+        --------
+        >>> import polysos as ps
+        >>> (x,) = ps.variables(1)
+        >>> problem = ps.PolynomialProblem(x**2 - x, [x, 2 - x])
+        >>> proof = ps.minimize(problem).proof
+        >>> proof.verify(problem), proof.verify(ps.PolynomialProblem(x**2 - 2 * x, [x, 2 - x]))
+        (True, False)
+        """
+        if problem is not None and not self.is_about(problem):
+            return False
         return not self.assumption and _is_proven(self, Region.of(self.problem))
+
+    def is_about(self, problem: PolynomialProblem) -> bool:
+        """Whether the proof, if it holds, bounds the objective of a problem on its feasible set.
+
+        The objective must be the same, and each constraint that the proof uses must be one of the
+        problem's, or weaker by a constant; a proof of infeasibility needs no objective. Variables
+        that the proof adds behind the problem's own must be defined by its equations.
+        """
+        check_type("problem", problem, PolynomialProblem)
+        own = self.problem
+        if self.sublevel is not None and own.inequalities:
+            own = PolynomialProblem(own.objective, own.inequalities[:-1], own.equalities)
+        own = without_definitions(own, problem.n_variables)
+        if own is None or not implies(problem, own.inequalities, own.equalities):
+            return False
+        same = own.objective.exact() == problem.objective.exact()
+        return same or (self.proves_infeasibility and self.sublevel is None)
 
     def save(self, path) -> None:
         """Write the proof to a JSON file, every number as "numerator/denominator"."""
-        Path(path).write_text(json.dumps(_to_json(self), indent=1))
+        Path(path).write_text(json.dumps(to_json(self), indent=1))
 
     @staticmethod
     def load(path) -> Proof:
-        """Read a proof. It is not trusted: call `verify`.
+        """Read a proof. It is not trusted: call `verify`, with your own problem.
 
         Raises
         ------
         ValueError
-            If the file is not a proof.
+            If the file is not a proof, or too long to be checked: see `proof_files` for the limits.
         """
-        try:
-            proof = _from_json(json.loads(Path(path).read_text()))
+
+        def build(data: dict) -> Proof:
+            proof = from_json(data, Proof)
             if not all(_is_well_formed(p) for p in _with_lemmas(proof)):
                 raise ValueError("parts do not fit together")
             return proof
-        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-            raise ValueError(f"path must name a proof written by save, got {path}") from error
+
+        return read_file(path, PROOF, build)
 
 
 def _with_lemmas(proof: Proof):
@@ -148,7 +184,7 @@ def _with_lemmas(proof: Proof):
 
 def _is_proven(proof: Proof, region: Region) -> bool:
     for lemma in proof.lemmas:
-        if not (is_about(lemma, proof.problem) and _is_proven(lemma, entered(region, lemma))):
+        if not (rests_on(lemma, proof.problem) and _is_proven(lemma, entered(region, lemma))):
             return False
         region = region.after(lemma)
     return holds_on(proof, region)
@@ -159,7 +195,7 @@ def entered(region: Region, lemma: Proof) -> Region:
     return region.under(lemma.problem.inequalities[-1]) if lemma.assumption else region
 
 
-def is_about(lemma: Proof, problem: PolynomialProblem) -> bool:
+def rests_on(lemma: Proof, problem: PolynomialProblem) -> bool:
     """Whether all that a lemma uses, but for its assumption, is given in a problem."""
     given = lemma.problem.inequalities
     if lemma.assumption:
@@ -201,34 +237,96 @@ def _is_well_formed(proof: Proof) -> bool:
         and (proof.denominator is None or proof.denominator.n_variables == n)
         and len(proof.equality_multipliers) == len(proof.problem.equalities)
         and all(q.n_variables == n for q in proof.equality_multipliers)
-        and all(isinstance(j, int) and 0 <= j < m + 2 * n for key in proof.gram for j in key)
+        and all(type(j) is int and 0 <= j < m + 2 * n for key in proof.gram for j in key)
         and all(Q.basis.shape == (len(Q.values), n) for Q in proof.gram.values())
         and all(Q.values.shape == (len(Q.basis),) * 2 for Q in proof.gram.values())
-        and all((Q.basis >= 0).all() for Q in proof.gram.values())
+        and all(_are_exponents(Q.basis) for Q in proof.gram.values())
         and all(isinstance(v, Rational) for Q in proof.gram.values() for v in Q.values.flat)
         and (m > 0 or (proof.sublevel is None and not proof.assumption))
     )
 
 
+def _are_exponents(basis: np.ndarray) -> bool:
+    """Whether all are so small that no sum of them can wrap."""
+    return basis.dtype.kind in "iu" and bool(((basis >= 0) & (basis <= LARGEST_DEGREE)).all())
+
+
 def implies(problem: PolynomialProblem, inequalities, equalities=()) -> bool:
     """Whether each constraint is one of the problem's, or one of its plus a constant >= 0."""
-    known = {id(g) for g in problem.inequalities}
-    inequalities = [g for g in inequalities if id(g) not in known]
-    known = {id(h) for h in problem.equalities}
-    equalities = [h for h in equalities if id(h) not in known]
-    if not inequalities and not equalities:
-        return True
+    inequalities = _others(inequalities, problem.inequalities)
+    equalities = _others(equalities, problem.equalities)
     if any(g.n_variables != problem.n_variables for g in (*inequalities, *equalities)):
         return False
-    known = [g.exact() for g in problem.inequalities]
-    same, equal = set(known), {h.exact() for h in problem.equalities}
+    if equalities:
+        known = {h.exact() for h in problem.equalities}
+        if not all(h.exact() in known for h in equalities):
+            return False
+    if not inequalities:
+        return True
+    strongest: dict[Polynomial, Fraction] = {}
+    for g in problem.inequalities:
+        shape, constant = _without_constant(g)
+        strongest[shape] = min(constant, strongest.get(shape, constant))
+    needed = [_without_constant(g) for g in inequalities]
+    return all(shape in strongest and strongest[shape] <= constant for shape, constant in needed)
 
-    def follows(g: Polynomial) -> bool:
-        return g in same or any((d := g - h).degree == 0 and d.constant_term >= 0 for h in known)
 
-    return all(follows(g.exact()) for g in inequalities) and all(
-        h.exact() in equal for h in equalities
+def _others(constraints, known) -> list[Polynomial]:
+    """Those that are not the very objects known: a quick look, for there are many lemmas."""
+    own = {id(p) for p in known}
+    return [p for p in constraints if id(p) not in own]
+
+
+def _without_constant(g: Polynomial) -> tuple[Polynomial, Fraction]:
+    g = g.exact()
+    return g - g.constant_term, g.constant_term
+
+
+def without_definitions(problem: PolynomialProblem, n: int) -> PolynomialProblem | None:
+    """The same problem in its first n variables, where equations define all others by these.
+
+    Each further variable v needs an equality v - q = 0, or its negative, with q in the first n;
+    q takes the place of v everywhere. None where one is not defined so.
+
+    >>> from polysos import variables
+    >>> c, r = variables("c r")
+    >>> without_definitions(PolynomialProblem(r**2, (), [r - c - 1]), 1)
+    minimise c^2 + 2*c + 1
+    """
+    if problem.n_variables <= n:
+        return problem if problem.n_variables == n else None
+    names = problem.objective.names[:n]
+    rest, found = list(problem.equalities), {}
+    for v in range(n, problem.n_variables):
+        for h in rest:
+            q = _solved_for(h.exact(), v, n)
+            if q is not None:
+                found[v] = Polynomial.from_arrays(q.exponents[:, :n], q.coefficients, names)
+                rest.remove(h)
+                break
+        else:
+            return None
+    own = [Polynomial({tuple(map(int, e)): Fraction(1)}, n, names) for e in np.eye(n, dtype=int)]
+    values = [*(p.exact() for p in own), *(found[v] for v in sorted(found))]
+
+    def inserted(p: Polynomial) -> Polynomial:
+        return p.exact().substitute(values).exact()
+
+    return PolynomialProblem(
+        inserted(problem.objective),
+        [inserted(g) for g in problem.inequalities],
+        [inserted(h) for h in rest],
     )
+
+
+def _solved_for(h: Polynomial, v: int, n: int) -> Polynomial | None:
+    """q with h = +-(v - q), q in the first n variables; None where h is not like that."""
+    unit = tuple(int(i == v) for i in range(h.n_variables))
+    sign = h.terms.get(unit, 0)
+    if abs(sign) != 1:
+        return None
+    q = Polynomial({unit: Fraction(1)}, h.n_variables, h.names).exact() - sign * h
+    return None if q.exponents[:, n:].any() else q
 
 
 def empty_box_proof(problem: PolynomialProblem) -> Proof:
@@ -248,101 +346,3 @@ def empty_box_proof(problem: PolynomialProblem) -> Proof:
 
 def _fmpq_matrix(values: np.ndarray):
     return [[to_fmpq(v) for v in row] for row in values.tolist()]
-
-
-def _number(value) -> str:
-    value = Fraction(value)
-    return f"{value.numerator}/{value.denominator}"
-
-
-def _terms(p: Polynomial) -> list:
-    return [[_number(c), list(alpha)] for alpha, c in p.terms.items()]
-
-
-def _to_json(proof: Proof, parent: Proof | None = None) -> dict:
-    """A proof as lists and words; a lemma leaves out what is the same as in its parent."""
-    problem, data = proof.problem, {}
-    given = problem.inequalities[:-1] if proof.assumption else problem.inequalities
-    if parent is None:
-        data |= {"format": _FORMAT, "variables": list(problem.objective.names)}
-    same = parent is not None and _constraints(parent) == (given, problem.equalities)
-    data |= {
-        "holds": proof.holds,
-        "bound": None if proof.bound is None else _number(proof.bound),
-        "objective": _terms(problem.objective),
-    }
-    if not same:
-        data["inequalities"] = [_terms(g) for g in given]
-        data["equalities"] = [_terms(h) for h in problem.equalities]
-    return data | {
-        "assumption": _terms(problem.inequalities[-1]) if proof.assumption else None,
-        "sublevel": None if proof.sublevel is None else _number(proof.sublevel),
-        "center": [_number(c) for c in proof.center],
-        "scale": [_number(s) for s in proof.scale],
-        "denominator": None if proof.denominator is None else _terms(proof.denominator),
-        "gram": [_block_to_json(key, Q) for key, Q in proof.gram.items()],
-        "equality_multipliers": [_terms(q) for q in proof.equality_multipliers],
-        "lemmas": [_to_json(lemma, proof) for lemma in proof.lemmas],
-        "message": proof.message,
-    }
-
-
-def _constraints(proof: Proof) -> tuple:
-    return proof.problem.inequalities, proof.problem.equalities
-
-
-def _block_to_json(key: tuple, Q: BasisMatrix) -> dict:
-    block: dict = {"product_of_inequalities": list(key)}
-    if Q.is_constant:
-        return block | {"constant": _number(Q.values[0, 0])}
-    return block | {
-        "basis": Q.basis.tolist(),
-        "matrix": [[_number(v) for v in row] for row in Q.values],
-    }
-
-
-def _from_json(data: dict, parent: Proof | None = None) -> Proof:
-    if parent is None and data["format"] != _FORMAT:
-        raise ValueError(f"unknown format {data['format']!r}")
-    names = tuple(data["variables"]) if parent is None else parent.problem.objective.names
-
-    def read(terms):
-        exact = {tuple(alpha): Fraction(c) for c, alpha in terms}
-        return Polynomial(exact, len(names), names).exact()
-
-    def optional(read_it, value):
-        return None if value is None else read_it(value)
-
-    if parent is not None and "inequalities" not in data:
-        inequalities, equalities = _constraints(parent)
-    else:
-        inequalities = tuple(read(g) for g in data["inequalities"])
-        equalities = tuple(read(h) for h in data["equalities"])
-    assumption = optional(read, data["assumption"])
-    if assumption is not None:
-        inequalities += (assumption,)
-    proof = Proof(
-        holds=bool(data["holds"]),
-        bound=optional(Fraction, data["bound"]),
-        problem=PolynomialProblem(read(data["objective"]), inequalities, equalities),
-        center=tuple(Fraction(c) for c in data["center"]),
-        scale=tuple(Fraction(s) for s in data["scale"]),
-        gram=dict(_block_from_json(block, names) for block in data["gram"]),
-        equality_multipliers=tuple(read(q) for q in data["equality_multipliers"]),
-        denominator=optional(read, data["denominator"]),
-        sublevel=optional(Fraction, data["sublevel"]),
-        assumption=assumption is not None,
-        message=data["message"],
-    )
-    return replace(proof, lemmas=tuple(_from_json(lemma, proof) for lemma in data["lemmas"]))
-
-
-def _block_from_json(block: dict, names) -> tuple:
-    key = tuple(block["product_of_inequalities"])
-    if "constant" in block:
-        return key, BasisMatrix.constant(Fraction(block["constant"]), names)
-    basis = np.array(block["basis"], dtype=np.int64).reshape(len(block["basis"]), len(names))
-    rows = [[Fraction(v) for v in row] for row in block["matrix"]]
-    if [len(row) for row in rows] != [len(basis)] * len(basis):
-        raise ValueError("a Gram matrix must be square, a row a monomial")
-    return key, BasisMatrix(np.array(rows, dtype=object).reshape(len(basis), -1), basis, names)

@@ -147,12 +147,11 @@ def _meet(box: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _linear_in_one(p: Polynomial):
     """(i, a, b) for p = a x_i + b with a != 0; None for any other polynomial."""
-    if len(p.exponents) > 2 or p.exponents.sum() != 1:
+    terms = {alpha: Fraction(c) for alpha, c in p.terms.items()}
+    linear = [alpha for alpha in terms if any(alpha)]
+    if len(linear) != 1 or sum(linear[0]) != 1:
         return None
-    known = {alpha.index(1) if any(alpha) else None: Fraction(c) for alpha, c in p.terms.items()}
-    b = known.pop(None, Fraction(0))
-    ((i, a),) = known.items()
-    return i, a, b
+    return linear[0].index(1), terms[linear[0]], terms.get((0,) * p.n_variables, Fraction(0))
 
 
 def _in_units(end: float, center: Fraction, scale: Fraction):

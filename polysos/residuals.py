@@ -1,28 +1,27 @@
 """Residuals of a network as functions of its coefficients: r(c) = F phi(c) - targets.
 
-phi(c) are the monomials that occur. Compiling costs a few matrix products a layer; after that the
-data are not needed any more, and every loss is a norm of r: the largest entry, or the sum of
-squares.
+phi(c) are the monomials that occur. Every loss is a norm of r: the largest entry, or the sum of
+squares. What is proven is proven about the rational rows of (F, targets); what is searched for is
+searched for with floats near them.
 """
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import combinations_with_replacement, product
 from math import comb, prod
 
 import numpy as np
-from flint import fmpq_mat
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
 from .exact import to_fmpq, to_fraction
-from .networks import PolynomialNetwork
 from .polynomials import Polynomial, variables
 from .problem import PolynomialProblem
 
 LOSSES = ("mean-sup", "mean-squares", "sample-sup", "sample-squares")
-_BLOCK = 4096  # samples at a time
+_BITS = 320  # of the balls in which residuals are expanded around a point
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +33,18 @@ class Residuals:
     exponents : array of int, shape (p, n)
         Of the monomials phi.
     matrix : array, shape (m, p)
-        F: what the computer stored, and what a proof is about.
+        F, in the nearest floats.
     targets : array, shape (m,)
+        In the nearest floats.
     squares : bool
         Whether the loss is |r|_2^2; otherwise it is max_j |r_j|.
     names : tuple of str
         Of the coefficients.
-    source : tuple
-        The network, inputs, outputs and name of the loss that all this comes from.
+    rows : fmpq_mat, shape (m, p + 1), or None
+        (F, targets) as the rationals that they are; None if the floats are all there is.
+    error : array or None
+        How far the rows may be from those that belong to the data; None if they are these.
+        (m, p + 1), entry by entry; for squares (p + 1,), the norms of columns.
     """
 
     exponents: np.ndarray
@@ -49,7 +52,8 @@ class Residuals:
     targets: np.ndarray
     squares: bool
     names: tuple[str, ...]
-    source: tuple = field(repr=False)
+    rows: fmpq_mat | None = field(default=None, repr=False)
+    error: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def n_coefficients(self) -> int:
@@ -62,6 +66,8 @@ class Residuals:
 
     def norm(self, r: np.ndarray) -> float:
         return float(r @ r if self.squares else np.abs(r).max(initial=0.0))
+
+    # In floats
 
     def monomials(self, c: np.ndarray) -> np.ndarray:
         return np.prod(c**self.exponents, axis=1)
@@ -81,10 +87,6 @@ class Residuals:
             columns.append(self.exponents[:, i] * np.prod(c**lower, axis=1))
         return self.matrix @ np.array(columns).T
 
-    def restricted(self, rows: np.ndarray) -> Residuals:
-        """Some of the residuals: their largest is no larger than the largest of all."""
-        return replace(self, matrix=self.matrix[rows], targets=self.targets[rows])
-
     def curvature(self, c: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Second derivatives of weights . r, shape (n, n)."""
         n, values = self.n_coefficients, weights @ self.matrix
@@ -99,65 +101,100 @@ class Residuals:
                 H[i, j] = H[j, i] = values @ (factor * np.prod(c**second, axis=1))
         return H
 
+    def resolution(self, c: np.ndarray) -> float:
+        """Differences of the loss near c that floating-point evaluation cannot see."""
+        size = np.abs(self.matrix) @ self.monomials(np.abs(c)) + np.abs(self.targets)
+        return self.change(4 * np.finfo(float).eps * size, self.loss(c))
+
+    def change(self, e: np.ndarray, loss: float) -> float:
+        """How much a loss can change if each residual changes by at most e."""
+        if not self.squares:
+            return float(np.max(e, initial=0.0))
+        return float(2 * np.sqrt(loss * (e @ e)) + e @ e)
+
+    def data_error(self, size: np.ndarray, loss: float) -> float:
+        """How far a loss of the data may be from that of these rows, where |c| <= size."""
+        if self.error is None:
+            return 0.0
+        e = self.error @ np.r_[self.monomials(np.abs(size)), 1.0]
+        return self.change(np.atleast_1d(e), loss)
+
+    def restricted(self, rows: np.ndarray) -> Residuals:
+        """Some of the residuals: their largest is no larger than the largest of all."""
+        exact = self.rows
+        if exact is not None:
+            kept = [[exact[i, a] for a in range(exact.ncols())] for i in rows.tolist()]
+            exact = fmpq_mat(kept) if kept else fmpq_mat(0, exact.ncols())
+        error = None if self.error is None else self.error[rows]
+        matrix, targets = self.matrix[rows], self.targets[rows]
+        return Residuals(self.exponents, matrix, targets, self.squares, self.names, exact, error)
+
+    # Without rounding
+
+    @cached_property
+    def exact(self) -> fmpq_mat:
+        """(F, targets), what proofs are about."""
+        if self.rows is not None:
+            return self.rows
+        table = np.column_stack([self.matrix, self.targets])
+        return fmpq_mat(*table.shape, [to_fmpq(v) for v in table.ravel().tolist()])
+
     def exact_loss(self, c: np.ndarray) -> Fraction:
-        """The loss of the stored F and targets at the floats c, without any rounding."""
-        exact = [Fraction(v) for v in c.tolist()]
-        phi = [
-            prod((v**a for v, a in zip(exact, alpha, strict=True)), start=Fraction(1))
-            for alpha in self.exponents.tolist()
-        ]
-        rows = np.arange(len(self.targets))
+        """The loss at the floats c, without any rounding."""
+        phi = [prod(_powers(c, alpha), start=fmpq(1)) for alpha in self.exponents.tolist()]
+        table = self.exact
         if not self.squares:
             # Only rows that rounding could have kept from being the largest are worth the time.
             r, size = self(c), np.abs(self.matrix) @ self.monomials(np.abs(c))
             slip = 1e-12 * (size + np.abs(self.targets))
-            rows = np.flatnonzero(np.abs(r) + slip >= (np.abs(r) - slip).max())
-        entries = [to_fmpq(v) for v in np.column_stack([self.matrix, -self.targets])[rows].flat]
-        table = fmpq_mat(len(rows), len(phi) + 1, entries)
-        values = (table * fmpq_mat(len(phi) + 1, 1, [to_fmpq(v) for v in [*phi, 1]])).entries()
-        loss = sum(v * v for v in values) if self.squares else max(abs(v) for v in values)
-        return to_fraction(loss)
+            near = np.flatnonzero(np.abs(r) + slip >= (np.abs(r) - slip).max())
+            table = self.restricted(near).exact if len(near) < len(r) else table
+        values = (table * fmpq_mat(len(phi) + 1, 1, [*phi, fmpq(-1)])).entries()
+        if self.squares:
+            return to_fraction(sum((v * v for v in values), fmpq(0)))
+        return to_fraction(max(abs(v) for v in values))
 
-    def resolution(self, c: np.ndarray) -> float:
-        """Differences of the loss near c that floating-point evaluation cannot see."""
-        size = np.abs(self.matrix) @ self.monomials(np.abs(c)) + np.abs(self.targets)
-        e = 4 * np.finfo(float).eps * size
-        if not self.squares:
-            return float(e.max(initial=0.0))
-        return float(2 * np.sqrt(self.loss(c) * (e @ e)) + e @ e)
+    def around(self, c: np.ndarray) -> Expansion:
+        """r in powers of the distance from c.
 
-    def rounding(self, size: np.ndarray) -> float:
-        """How much the rounding of F and targets can change the loss, where |c| <= size.
-
-        For squares the change of the loss's square root, which is a norm.
+        Where large terms cancel at c, these numbers are small, and floats hold all their digits.
         """
-        phi = np.r_[self.monomials(np.abs(size)), 1.0]
-        e = self._errors @ phi
-        if not self.squares:
-            return float(e.max())
-        return float(np.sqrt(phi @ e if len(e) == len(phi) else e @ e))
-
-    @cached_property
-    def _errors(self) -> np.ndarray:
-        return _rounding_errors(self)
+        n, table = self.n_coefficients, self.exact
+        basis = divisors(self.exponents.tobytes(), n)
+        position = {tuple(beta): k for k, beta in enumerate(basis.tolist())}
+        shift = [[fmpq(0)] * len(basis) for _ in range(table.ncols())]
+        for row, alpha in zip(shift, self.exponents.tolist(), strict=False):
+            for beta in product(*(range(a + 1) for a in alpha)):
+                ways = prod(comb(a, b) for a, b in zip(alpha, beta, strict=True))
+                rest = [a - b for a, b in zip(alpha, beta, strict=True)]
+                row[position[beta]] = prod(_powers(c, rest), start=fmpq(ways))
+        shift[-1][0] = fmpq(-1)
+        own = ctx.prec
+        ctx.prec = _BITS
+        try:
+            rows = arb_mat(table) * arb_mat([[arb(v) for v in row] for row in shift])
+        finally:
+            ctx.prec = own
+        values = np.array([float(v.mid()) for v in rows.entries()])
+        return Expansion(c, basis, values.reshape(table.nrows(), len(basis)))
 
     def problem(self) -> PolynomialProblem:
         """The loss as a polynomial optimization problem.
 
         For the largest residual this is (3.2) of the paper: minimise theta over (c, theta) subject
-        to theta + r_j >= 0 and theta - r_j >= 0. For squares: minimise rho_1^2 + ... + rho_m^2
-        over (c, rho) subject to rho_j - r_j = 0.
+        to theta + r_j >= 0 and theta - r_j >= 0, one after the other for each j. For squares:
+        minimise rho_1^2 + ... + rho_m^2 over (c, rho) subject to rho_j - r_j = 0.
         """
         m = len(self.targets)
         added = [f"rho{j + 1}" for j in range(m)] if self.squares else ["theta"]
         names = (*self.names, *added)
-        own = variables(" ".join(names))[len(self.names) :]
+        own = variables(names)[len(self.names) :]
         exponents = np.vstack([self.exponents, np.zeros((1, self.n_coefficients), dtype=int)])
         exponents = np.pad(exponents, ((0, 0), (0, len(added))))
-        rows = [
-            Polynomial.from_arrays(exponents, row, names)
-            for row in np.column_stack([self.matrix, -self.targets])
-        ]
+        rows = []
+        for *F, target in self.exact.tolist():
+            values = np.array([to_fraction(v) for v in (*F, -target)], dtype=object)
+            rows.append(Polynomial.from_arrays(exponents, values, names))
         if self.squares:
             objective = Polynomial.from_arrays(
                 2 * np.eye(len(names), dtype=int)[len(self.names) :], np.ones(m), names
@@ -172,151 +209,53 @@ class Residuals:
         """The same for the dense hierarchy: the sum of squares as a polynomial in c alone."""
         if not self.squares:
             return self.problem()
-        table = np.column_stack([self.matrix, -self.targets])
-        A = fmpq_mat(*table.shape, [to_fmpq(v) for v in table.flat])
-        exact = np.array([to_fraction(v) for v in (A.transpose() * A).entries()], dtype=object)
+        table = self.exact
+        signed = fmpq_mat([[*F, -target] for *F, target in table.tolist()])
+        gram = signed.transpose() * signed
+        exact = np.array([to_fraction(v) for v in gram.entries()], dtype=object)
         exponents = np.vstack([self.exponents, np.zeros((1, self.n_coefficients), dtype=int)])
         sums = (exponents[:, None, :] + exponents[None, :, :]).reshape(len(exact), -1)
         return PolynomialProblem(Polynomial.from_arrays(sums, exact, self.names))
 
 
-def compile_residuals(net: PolynomialNetwork, inputs, outputs, loss: str) -> Residuals:
-    """The residuals of a network for given data.
+@dataclass(frozen=True, eq=False)
+class Expansion:
+    """r(origin + d) = table @ (powers of d), in correctly rounded floats.
 
-    Parameters
+    Attributes
     ----------
-    net : PolynomialNetwork
-    inputs : array, shape (N, m_0)
-    outputs : array, shape (N, m_out)
-    loss : str
-        One of LOSSES. Means are taken over the samples, block by block; "sample-squares" keeps
-        the triangular factor of all residuals, "sample-sup" all of them, N m_out rows.
-
-    Examples
-    --------
-    >>> net = PolynomialNetwork([[[2.0]], [[1.0]]], degrees=(1,))
-    >>> r = compile_residuals(net, [[3.0], [5.0]], [[1.0], [2.0]], "mean-sup")
-    >>> r.exponents.tolist(), r.matrix.tolist(), r.targets.tolist()
-    ([[1, 0], [0, 1]], [[1.0, 8.0]], [1.5])
+    origin : array, shape (n,)
+    basis : array of int, shape (q, n)
+        Exponents of the powers of d, 1 first: see `divisors`.
+    table : array, shape (m, q)
     """
-    given = (net, *net.check_data(inputs, outputs))
-    floats, X, Y = _as_floats(*given)
-    build = {
-        "mean-sup": _means,
-        "mean-squares": _means,
-        "sample-sup": _samples,
-        "sample-squares": _triangle,
-    }[loss]
-    exponents, table = build(floats, X, Y)
-    if loss == "mean-squares" and len(table) > 2 * table.shape[1]:
-        table = np.linalg.qr(table, mode="r")  # the same sum of squares, in fewer rows
-    return Residuals(
-        exponents=np.array(exponents, dtype=np.int64),
-        matrix=table[:, :-1],
-        targets=table[:, -1],
-        squares=loss.endswith("squares"),
-        names=net.coefficient_names,
-        source=(*given, loss),
-    )
+
+    origin: np.ndarray
+    basis: np.ndarray
+    table: np.ndarray
+
+    def residuals(self, like: Residuals) -> Residuals:
+        """The residuals as functions of d, in floats, under the same norm."""
+        return Residuals(
+            self.basis[1:], self.table[:, 1:], -self.table[:, 0], like.squares, like.names
+        )
+
+    def restricted(self, rows: np.ndarray) -> Expansion:
+        return Expansion(self.origin, self.basis, self.table[rows])
 
 
-def _as_floats(net, X, Y):
-    """The network and the data, rounded where they are `Fraction`."""
-    floats = PolynomialNetwork([W.astype(float, copy=False) for W in net.weights], net.degrees)
-    return floats, X.astype(float, copy=False), Y.astype(float, copy=False)
+@lru_cache(maxsize=64)
+def divisors(exponents: bytes, n: int) -> np.ndarray:
+    """1, z_i, z_i z_j, and all other monomials that divide one of those given."""
+    table = np.frombuffer(exponents, dtype=np.int64).reshape(-1, n)
+    found = {beta for alpha in table.tolist() for beta in product(*(range(a + 1) for a in alpha))}
+    unit = np.eye(n, dtype=np.int64)
+    found |= {(0,) * n} | {tuple(row) for row in unit.tolist()}
+    found |= {
+        tuple((unit[i] + unit[j]).tolist()) for i, j in combinations_with_replacement(range(n), 2)
+    }
+    return np.array(sorted(found, key=lambda beta: (sum(beta), [-b for b in beta])))
 
 
-def _blocks(net, X, Y):
-    """Hidden monomials, outputs and number of samples, block by block."""
-    for start in range(0, len(X), _BLOCK):
-        stop = start + _BLOCK
-        yield net.hidden_monomials(X[start:stop]), Y[start:stop]
-
-
-def _means(net, X, Y):
-    total, targets = {}, 0.0
-    for hidden, y in _blocks(net, X, Y):
-        for alpha, values in hidden.items():
-            total[alpha] = total.get(alpha, 0.0) + values.sum(axis=0)
-        targets = targets + y.sum(axis=0)
-    W = net.weights[-1]
-    columns = [h / len(X) @ W.T for h in total.values()]
-    return list(total), np.column_stack([*columns, targets / len(X)])
-
-
-def _samples(net, X, Y):
-    blocks = []
-    for hidden, y in _blocks(net, X, Y):
-        columns = [(h @ net.weights[-1].T).ravel() for h in hidden.values()]
-        blocks.append(np.column_stack([*columns, y.ravel()]))
-    return list(hidden), np.vstack(blocks)
-
-
-def _triangle(net, X, Y):
-    R = np.empty((0, 0))
-    for hidden, y in _blocks(net, X, Y):
-        columns = [(h @ net.weights[-1].T).ravel() for h in hidden.values()]
-        block = np.column_stack([*columns, y.ravel()]) / np.sqrt(len(X))
-        R = np.linalg.qr(np.vstack([R, block]) if len(R) else block, mode="r")
-    return list(hidden), R
-
-
-def _rounding_errors(r: Residuals) -> np.ndarray:
-    """Bounds on the rounding errors of (F, targets), (m, p + 1); for a triangle of its square.
-
-    Everything is computed again in extended precision, whose own errors are bounded a priori:
-    gamma_k times the same sums and products of absolute values, k roundings meeting in a number.
-    """
-    *given, loss = r.source
-    net, X, Y = _as_floats(*given)
-    small = len(X) * max(W.size for W in net.weights) <= 10**6
-    wide = np.longdouble if small else float  # products of long doubles are slow
-    depth = _depth(net)
-    tables = []
-    for absolute in (False, True):
-        change = np.abs if absolute else np.asarray
-        # (a network of long doubles is not for users: its constructor would round them)
-        like = _with_weights(net, [change(W).astype(wide) for W in net.weights])
-        x, y = change(X).astype(wide), change(Y).astype(wide)
-        means = loss.startswith("mean")
-        _, table = (_means if means else _samples)(like, x, y)
-        tables.append(table)
-    depth += len(X) + 1 if means else 0
-    table, size = tables
-    unit = float(np.finfo(wide).eps) / 2
-    a_priori = size * _gamma(depth, unit)
-    if any(A.dtype == object for A in (*given[0].weights, *given[1:])):
-        # fractions were rounded to floats before, each entry once
-        a_priori += size * _gamma(depth, 2.0**-53)
-    stored = np.column_stack([r.matrix, r.targets]).astype(wide)
-    if len(stored) == len(table):
-        own = 0 if small else size * _gamma(depth, 2.0**-53)
-        return (np.abs(table - stored) + a_priori + own).astype(float)
-    # | |A phi|^2 - |R phi|^2 | <= |phi|^T E |phi| for A^T A - R^T R = E
-    root = 1.0 if means else np.sqrt(wide(len(X)))
-    A, size = table / root, (size + a_priori) / root
-    E = np.abs(A.T @ A - stored.T @ stored)
-    E += (2 * _gamma(depth + len(A) + 4, unit)) * (
-        size.T @ size + np.abs(stored).T @ np.abs(stored)
-    )
-    return E.astype(float)
-
-
-def _with_weights(net: PolynomialNetwork, weights) -> PolynomialNetwork:
-    new = copy(net)
-    new.weights = tuple(weights)
-    return new
-
-
-def _depth(net: PolynomialNetwork) -> int:
-    """How many roundings meet in one output, at most."""
-    depth, terms = 0, 1
-    for W, degree in zip(net.weights, net.degrees, strict=False):
-        depth = degree * (depth + W.shape[1] + 1 + terms)
-        terms = comb(terms + degree, degree)
-    return depth + net.weights[-1].shape[1] + 2
-
-
-def _gamma(k: int, unit: float) -> float:
-    """k u / (1 - k u), rounded up generously."""
-    return 1.01 * k * unit / (1 - min(k * unit, 0.5))
+def _powers(c: np.ndarray, alpha):
+    return (to_fmpq(v) ** a for v, a in zip(c.tolist(), alpha, strict=True) if a)

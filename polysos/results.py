@@ -1,7 +1,8 @@
 """Results of the experiments: one record a fit, in a file that survives an interruption.
 
-The file is JSON with one record a line, sorted, so that two sweeps can be compared with `diff`. It
-is replaced whole after every fit: a sweep that is killed loses the fits in hand and nothing else.
+The file is JSON with one record a line, sorted, so that two sweeps can be compared with `diff`; the
+names of the fields stand once, before the records. It is replaced whole, every few seconds: a sweep
+that is interrupted loses the fits in hand, one that is killed those of the last seconds.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import json
 import os
 import platform
 from collections import defaultdict
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.resources import files
 from math import sqrt
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from .checks import check_sequence, check_type
 
 PAPER = json.loads(files("polysos").joinpath("paper.json").read_text(encoding="utf-8"))
 
-_FORMAT = "polysos results 1"
+_FORMAT = "polysos results 2"
 _PACKAGES = ("polysos", "numpy", "scipy", "cvxpy", "clarabel", "python-flint", "joblib")
 _QUANTITIES = (
     *("abs_err", "rel_err", "eps_norm", "loss", "seconds"),
@@ -62,32 +64,31 @@ class Record(Experiment):
 
     Attributes
     ----------
-    true_coefficients, coefficients : tuple of float
-        Those that made the data, and those that were learned.
+    coefficients : tuple of float
+        Those that were learned. `planted_instance` has those that made the data.
     abs_err, rel_err, eps_norm : float
         ||c_true - c||_2, the same over ||eps||_2, and ||eps||_2.
     mse_shared, mse_fresh : float
         Mean over new data of the squared residual norm, as in `PredictionErrors`.
-    loss, lower_bound, gap, status
-        As in `Fit`.
-    proven_bound : str or None
-        The proof's exact bound, "numerator/denominator".
+    rmse_shared, rmse_fresh : float
+        Their roots.
+    loss, lower_bound, status, rounding
+        As in `Fit`: the bound is proven and rounded down, so this number is itself a bound.
+    gap : float or None
+        (loss - lower_bound) / loss.
     seconds : float
     run : int or None
         Number, in `Results.runs`, of the run that made the record.
     """
 
-    true_coefficients: tuple[float, ...]
     coefficients: tuple[float, ...]
     abs_err: float
-    rel_err: float
     eps_norm: float
     mse_shared: float
     mse_fresh: float
     loss: float
     lower_bound: float | None
-    proven_bound: str | None
-    gap: float | None
+    rounding: float | None
     status: str
     seconds: float
     run: int | None = None
@@ -97,12 +98,27 @@ class Record(Experiment):
         return Experiment(*(getattr(self, f.name) for f in fields(Experiment)))
 
     @property
+    def rel_err(self) -> float:
+        return self.abs_err / self.eps_norm
+
+    @property
+    def gap(self) -> float | None:
+        if self.lower_bound is None:
+            return None
+        return (self.loss - self.lower_bound) / self.loss if self.loss > 0 else 0.0
+
+    @property
     def rmse_shared(self) -> float:
         return sqrt(self.mse_shared)
 
     @property
     def rmse_fresh(self) -> float:
         return sqrt(self.mse_fresh)
+
+
+_FIELDS = [f.name for f in fields(Record)]
+_VALUES = attrgetter(*_FIELDS)
+_place = attrgetter(*(f.name for f in fields(Experiment)))
 
 
 @dataclass(frozen=True)
@@ -129,10 +145,10 @@ def load_results(path) -> Results:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(data, dict) or data.get("format") != _FORMAT:
             raise ValueError(f"its format is not {_FORMAT!r}")
-        records = sorted((_from_json(r) for r in data["records"]), key=lambda r: r.experiment)
-        if len({r.experiment for r in records}) < len(records):
+        records = [_from_json(data["fields"], values) for values in data["records"]]
+        if len(set(map(_place, records))) < len(records):
             raise ValueError("two records are of the same fit")
-        return Results(tuple(data["runs"]), tuple(records))
+        return Results(tuple(data["runs"]), tuple(sorted(records, key=_place)))
     except (LookupError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(
             f"path must name results written by run_table, got {path}: {error}"
@@ -161,18 +177,23 @@ def begin_run(path, call: str, jobs: int) -> int:
     return len(results.runs)
 
 
-def add_record(path, record: Record) -> None:
-    """Put one more record into the file, next to what it holds by now."""
+def add_records(path, records) -> None:
+    """Put more records into the file, next to what it holds by now.
+
+    After an interruption nobody knows whether they are there already: they are put there once.
+    """
     results = load_results(path)
-    _write(path, Results(results.runs, (*results.records, record)))
+    by_place = {_place(r): r for r in (*results.records, *records)}
+    _write(path, Results(results.runs, tuple(by_place.values())))
 
 
 def _write(path, results: Results) -> None:
-    records = sorted(results.records, key=lambda r: r.experiment)
+    records = sorted(results.records, key=_place)
     text = (
         f'{{\n"format": {json.dumps(_FORMAT)},\n'
         f'"runs": {_lines(results.runs)},\n'
-        f'"records": {_lines(asdict(r) for r in records)}\n}}\n'
+        f'"fields": {json.dumps(_FIELDS)},\n'
+        f'"records": {_lines(map(_VALUES, records))}\n}}\n'
     )
     path = Path(path).resolve()
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -184,12 +205,13 @@ def _write(path, results: Results) -> None:
 
 
 def _lines(items) -> str:
-    return "[\n" + ",\n".join(json.dumps(item, allow_nan=False) for item in items) + "\n]"
+    lines = (json.dumps(item, allow_nan=False, separators=(",", ":")) for item in items)
+    return "[\n" + ",\n".join(lines) + "\n]"
 
 
-def _from_json(data: dict) -> Record:
-    coefficients = {k: tuple(data[k]) for k in ("true_coefficients", "coefficients")}
-    return Record(**{**data, **coefficients})
+def _from_json(names: list[str], values: list) -> Record:
+    data = dict(zip(names, values, strict=True))
+    return Record(**{**data, "coefficients": tuple(data["coefficients"])})
 
 
 @dataclass(frozen=True)
@@ -242,7 +264,7 @@ class Summary:
 
 
 def summarise(records) -> list[Summary]:
-    """The rows of the tables: medians and spreads over the seeds, beside the paper's values.
+    """The rows of the tables: means and spreads over the seeds, beside the paper's values.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from .chain import Chain, trivial_proof
 from .exact import round_up
 from .first_box import LinearSet, find_first_box, is_determined
 from .hierarchy import minimize
+from .nearest_floats import best_floats
 from .problem import PolynomialProblem
 from .proofs import Proof
 from .recovery import linear_start, polish, read_off
@@ -36,12 +37,13 @@ _RANDOM_STARTS = 24
 _FEW = 100  # residuals: with more of them a proof is about the largest only
 _MATTERS = 20
 _DENSE = 130  # moments: a dense relaxation of this size takes a second
+_SHARPER = 4  # times that a candidate is refined in the distance from it
+_FAR_ABOVE = 1e6  # times what floats can tell: a loss that no rounding explains
 
 
-def relative_gap(r: Residuals, loss: float, bound: float) -> float:
-    """(loss - bound) / max(loss, negligible loss), 0 where nothing is to be divided."""
-    size = max(loss, negligible(r))
-    return (loss - bound) / size if size > 0 else 0.0
+def relative_gap(loss: float, bound: float) -> float:
+    """(loss - bound) / loss; 0 where the loss is 0."""
+    return (loss - bound) / loss if loss > 0 else 0.0
 
 
 def negligible(r: Residuals) -> float:
@@ -58,11 +60,13 @@ def _size(box: np.ndarray) -> tuple[int, float]:
 class Tightening:
     """The state of one fit: the best coefficients, the best proof, and what is known of them."""
 
-    def __init__(self, r: Residuals, given, tolerance, start, time_limit, verbose):
+    def __init__(self, r: Residuals, rounding, given, tolerance, start, time_limit, verbose):
         self.r, self.tolerance = r, tolerance
+        self.rounding_at, self._rounding = rounding, (None, inf)
         self.start, self.time_limit, self.verbose = start, time_limit, verbose
         self.own_box, self.radius = given
         self.c, self.loss = np.zeros(r.n_coefficients), inf
+        self.floor = -inf  # a local minimum that floats do not reach: see `sharpen`
         self.others: list[np.ndarray] = []
         self.choose(np.arange(len(r.targets)) if r.squares else np.arange(_FEW))
         self.proof = trivial_proof(self.part, self.problem)
@@ -113,14 +117,15 @@ class Tightening:
     def prove(self) -> None:
         """Bounds, smaller boxes and better bounds, for the candidate at hand."""
         rows = len(self.rows)
+        self.sharpen()
         chain, linear = self.first_box()
-        if linear is not None and not self.is_tight() and np.diff(chain.box).max() > _WIDE:
+        if linear is not None and not self.is_certified() and np.diff(chain.box).max() > _WIDE:
             self.use_linear_optimum(chain, linear)
             if self.is_better_than(chain):
                 chain, _ = self.first_box()
         if not np.isfinite(chain.box).all():
             self.without_a_box(chain.box)
-        if self.is_tight() or not np.isfinite(chain.box).all():
+        if self.is_certified() or not np.isfinite(chain.box).all():
             self.keep_box(chain)
             return
         if self.tighten(chain) or self.finished() or len(self.rows) > rows:
@@ -147,7 +152,7 @@ class Tightening:
 
     def first_level(self) -> float:
         """Of the set that the first box is to hold: a little more than our own loss."""
-        if self.is_tight():  # a perfect fit: where are all that are nearly as good?
+        if self.is_certified():  # a perfect fit: where are all that are nearly as good?
             return max(self.loss, negligible(self.r)) or 1.0
         # where squares are smallest, those that are as good may be a single point
         return self.loss * (1 + 0.1 * self.tolerance) if self.r.squares else self.loss
@@ -160,7 +165,7 @@ class Tightening:
         estimate, thorough = inf, False
         for _ in range(_ROUNDS):
             last, (estimate, point) = estimate, self.bound(chain, thorough)
-            if self.is_tight():
+            if self.is_certified():
                 return True
             before = np.diff(chain.box, axis=1)
             tighten_box(chain, thorough, self.late)
@@ -188,14 +193,14 @@ class Tightening:
         point = program.coefficients(found.point)
         if self.r.loss(point) < self.loss:
             self.improve(point)
-        gap = relative_gap(self.r, self.loss, found.value)
+        gap = relative_gap(self.loss, found.value)
         if gap < 0.1:
             self.keep(chain.loss_bound(found))
         return gap, point
 
     def split(self) -> None:
         """Show that no loss lies below one that is a little smaller than ours."""
-        level = self.loss - 0.5 * self.tolerance * max(self.loss, negligible(self.r))
+        level = self.loss * (1 - 0.5 * self.tolerance)
         if not level > 0:
             return
         chain = self.chain(level)
@@ -248,7 +253,7 @@ class Tightening:
     # Steps
 
     def chain(self, level: float) -> Chain:
-        return Chain(self.part, self.problem, Fraction(level))
+        return Chain(self.part, self.problem, Fraction(level), self.c)
 
     def improve(self, start: np.ndarray) -> None:
         """Polish a start and keep it if it is better, or as good and elsewhere."""
@@ -256,14 +261,37 @@ class Tightening:
         if not np.isfinite(c).all() or not isfinite(self.r.loss(c)):
             return
         self.others.append(c)
+        # perhaps the coefficients are short decimals, and their loss is zero
         for candidate in (c, *(self.inside(np.round(c, digits)) for digits in (9, 6))):
-            # perhaps the coefficients are short decimals, and their loss is zero
-            if self.r.loss(candidate) > self.loss:
-                continue
-            exact = self.r.exact_loss(candidate)
-            loss = round_up(exact)
-            if loss < self.loss:
-                self.c, self.loss = candidate, loss
+            self.consider(candidate)
+
+    def consider(self, c: np.ndarray) -> bool:
+        """Keep coefficients if they are better, without rounding."""
+        if self.r.loss(c) - self.r.resolution(c) > self.loss:
+            return False
+        loss = round_up(self.r.exact_loss(c))
+        if loss < self.loss:
+            self.c, self.loss = c, loss
+            return True
+        return False
+
+    def sharpen(self) -> None:
+        """Go on with the search where floats can no longer tell which coefficients are better.
+
+        Near the candidate, in the distance from it, they can. What is found there must be rounded
+        to floats again: all coefficients together, for each alone would lose too much.
+        """
+        if self.radius is not None or self.is_certified():
+            return
+        for _ in range(_SHARPER):
+            if self.r.resolution(self.c) <= 0.01 * self.tolerance * self.loss:
+                return
+            c, local = self.c, self.r.around(self.c).residuals(self.r)
+            box = None if self.own_box is None else self.own_box - c[:, None]
+            d = polish(local, np.zeros_like(c), box)
+            self.floor = local.loss(d)
+            if not self.consider(self.inside(best_floats(local, c, d))):
+                return
 
     def inside(self, c: np.ndarray) -> np.ndarray:
         """c, moved into the bounds if it left them by rounding."""
@@ -318,12 +346,20 @@ class Tightening:
         return min(k, problem.minimum_order + 1)
 
     def is_certified(self) -> bool:
-        return relative_gap(self.r, self.loss, self.proof.lower_bound) <= self.tolerance
+        gap = relative_gap(self.loss, self.proof.lower_bound)
+        return gap <= self.tolerance or self.is_exact()
 
-    def is_tight(self) -> bool:
-        """Certified, and relative to the loss itself as far as floats can tell."""
-        room = max(self.tolerance * self.loss, self.r.resolution(self.c))
-        return self.is_certified() and self.loss - self.proof.lower_bound <= room
+    def is_exact(self) -> bool:
+        """Whether the loss is no larger than what rounding of the data can make."""
+        if self.loss > _FAR_ABOVE * self.r.resolution(self.c):
+            return False
+        return self.loss <= self.rounding()
+
+    def rounding(self) -> float:
+        """Of the data, at the candidate; remembered."""
+        if self._rounding[0] is not self.c:
+            self._rounding = self.c, self.rounding_at(self.c)
+        return self._rounding[1]
 
     def is_better_than(self, chain: Chain) -> bool:
         """Whether better coefficients have turned up than those the chain was begun with."""
@@ -333,7 +369,11 @@ class Tightening:
         return self.time_limit is not None and time.perf_counter() - self.start > self.time_limit
 
     def finished(self) -> bool:
-        return self.is_tight() or self.late()
+        return self.is_certified() or self.is_at_floor() or self.late()
+
+    def is_at_floor(self) -> bool:
+        """Whether only the rounding of the coefficients to floats separates loss and bound."""
+        return self.proof.lower_bound >= self.floor * (1 - self.tolerance) > 0
 
     def verify(self) -> None:
         """Nothing unverified leaves this file."""
@@ -349,10 +389,13 @@ class Tightening:
 
     def minimizers(self) -> np.ndarray:
         """The different coefficients found whose loss meets the bound."""
-        kept: list[np.ndarray] = []
-        for c in [self.c, *self.others]:
-            gap = relative_gap(self.r, self.r.loss(c), self.proof.lower_bound)
-            far = all(np.abs(c - k).max() > 1e-4 * (1 + np.abs(k).max()) for k in kept)
-            if far and (c is self.c or gap <= self.tolerance):
+        kept = [self.c]
+        for c in self.others:
+            if any(np.abs(c - k).max() <= 1e-4 * (1 + np.abs(k).max()) for k in kept):
+                continue
+            loss = round_up(self.r.exact_loss(c))
+            if relative_gap(loss, self.proof.lower_bound) <= self.tolerance or (
+                self.is_exact() and loss <= self.rounding_at(c)
+            ):
                 kept.append(c)
         return np.array(kept)

@@ -10,16 +10,19 @@ import numpy as np
 from scipy.optimize import least_squares, minimize
 
 import polysos as ps
-from polysos.residuals import LOSSES, compile_residuals
+from polysos.compilation import compile_residuals
+from polysos.residuals import LOSSES
 
 __all__ = [
     "LOSSES",
     "Planted",
     "brute_force",
+    "exact_loss",
     "exact_residuals",
     "good_points",
     "loss_of",
     "planted",
+    "size_of",
 ]
 
 
@@ -76,6 +79,21 @@ def exact_residuals(p: Planted, loss: str, c) -> list[Fraction]:
     net = ps.PolynomialNetwork([exact(W) for W in p.net.weights], p.net.degrees)
     r = net(exact(c), exact(p.inputs)) - exact(p.outputs)
     return (r.sum(axis=0) / Fraction(len(r))).tolist() if "mean" in loss else r.ravel().tolist()
+
+
+def exact_loss(p: Planted, loss: str, c) -> Fraction:
+    """A loss at rational coefficients, from the data in rationals."""
+    r = exact_residuals(p, loss, c)
+    if not loss.endswith("squares"):
+        return max(abs(v) for v in r)
+    return sum(v * v for v in r) / (len(p.inputs) if loss == "sample-squares" else 1)
+
+
+def size_of(p: Planted, loss: str, c) -> Fraction:
+    """The same where nothing cancels: of the absolute values of all numbers."""
+    weights = [np.abs(W) for W in p.net.weights]
+    net = ps.PolynomialNetwork(weights, p.net.degrees)
+    return exact_loss(Planted(net, np.abs(p.inputs), -np.abs(p.outputs), p.truth), loss, np.abs(c))
 
 
 def brute_force(p: Planted, loss: str, starts=12, seed=0, box=None, radius=None) -> np.ndarray:

@@ -476,7 +476,7 @@ def test_fit_reads_numbers_and_bounds_of_any_kind(options):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("loss", ["mean-sup", "mean-squares", "sample-sup", "sample-squares"])
-@pytest.mark.parametrize("size, words", [(1e200, "finite"), (1e60, "units"), (1e-60, "units")])
+@pytest.mark.parametrize("size, words", [(1e200, "inputs"), (1e60, "units"), (1e-60, "units")])
 def test_data_beyond_what_proofs_can_hold_are_refused(size, words, loss):
     with pytest.raises(ValueError, match=words):
         ps.fit(NETWORK, [[size, 2 * size]], [[size]], loss=loss)

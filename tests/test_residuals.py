@@ -1,16 +1,12 @@
-"""Residuals: F phi(c) - targets is the network on the data, and the rounding of F is known."""
+"""Residuals: F phi(c) - targets is the network on the data; losses, derivatives, problems."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import polysos as ps
-from polysos import residuals as module
-from polysos.residuals import compile_residuals
+from polysos.compilation import compile_residuals
 from tests.planted import LOSSES, Planted, exact_residuals, loss_of, planted
 from tests.problems import example
 
@@ -56,18 +52,6 @@ def test_example_3_4_compiles_to_the_printed_residuals():
         assert found | {"1": -target} == {k: float(F(v)) for k, v in printed.items()}
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_blocks_of_samples_add_up(loss, monkeypatch):
-    p = planted(samples=11, noise=1.0)
-    whole = p.residuals(loss)
-    monkeypatch.setattr(module, "_BLOCK", 4)
-    parts = p.residuals(loss)
-    c = np.array([0.4, -0.2, 0.9, 1.3])
-    assert parts.loss(c) == pytest.approx(whole.loss(c), rel=1e-12)
-    if loss == "sample-sup":
-        assert np.allclose(parts.matrix, whole.matrix) and np.allclose(parts(c), whole(c))
-
-
 @pytest.mark.parametrize("loss", ["mean-sup", "sample-squares"])
 def test_derivatives_are_finite_differences(loss):
     p = planted((2, 2), 5, noise=0.3)
@@ -88,9 +72,9 @@ def test_the_exact_loss_has_no_rounding_at_all(loss):
     for c in (p.truth, np.array([1e-8, 1e7, -3.0, 0.1]), np.zeros(4)):
         exact = np.array([F(v) for v in c], dtype=object)
         phi = [np.prod(exact**alpha) for alpha in r.exponents]
+        rows = [[F(int(v.p), int(v.q)) for v in row] for row in r.exact.tolist()]
         values = [
-            sum((F(v) * f for v, f in zip(row, phi, strict=True)), -F(target))
-            for row, target in zip(r.matrix.tolist(), r.targets.tolist(), strict=True)
+            sum((v * f for v, f in zip(row, phi, strict=True)), -target) for *row, target in rows
         ]
         expected = sum(v * v for v in values) if r.squares else max(map(abs, values))
         assert r.exact_loss(c) == expected
@@ -116,66 +100,33 @@ def test_the_problem_says_what_the_loss_is(loss):
     assert np.allclose([row(np.r_[c, 0.0]) for row in rows], r(c)[:6])
 
 
-# Rounding
-
-
-def change(r, p, loss, c) -> float:
-    """By how much the stored F and targets change the loss at c; of squares, its root."""
-    stored, exact = r.exact_loss(c), exact_residuals(p, loss, c)
-    if not r.squares:
-        return abs(float(stored - max(map(abs, exact))))
-    total = sum(v * v for v in exact)
-    total = total / len(p.inputs) if loss == "sample-squares" else total
-    # |root a - root b| = |a - b| / (root a + root b)
-    roots = np.sqrt(float(stored)) + np.sqrt(float(total))
-    return float(abs(stored - total)) / roots if roots else 0.0
+# Around a point
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_rounding_of_f_changes_the_loss_by_no_more_than_stated(shape, loss):
-    """Against the same data in rationals, at the planted coefficients and elsewhere."""
-    p = planted(samples=4, **SHAPES[shape])
-    r, rng = p.residuals(loss), np.random.default_rng(3)
-    for size in (1.0, 1e-3, 30.0):
-        c = size * p.truth * rng.uniform(0.5, 1.0, len(p.truth)) if size != 1.0 else p.truth
-        assert change(r, p, loss, c) <= r.rounding(np.abs(c))
+def test_an_expansion_is_the_same_function_of_the_distance(loss):
+    p = planted((2, 1), noise=0.2)
+    r, rng = p.residuals(loss), np.random.default_rng(4)
+    origin = rng.standard_normal(4)
+    around = r.around(origin)
+    local = around.residuals(r)
+    assert (around.origin == origin).all() and not around.basis[0].any()
+    for d in rng.standard_normal((3, 4)):
+        assert np.allclose(local(d), r(origin + d)) and local.loss(d) == pytest.approx(
+            r.loss(origin + d)
+        )
+        assert np.allclose(around.restricted(np.array([0])).residuals(r)(d), r(origin + d)[:1])
 
 
-@settings(max_examples=10)
-@given(st.integers(0, 10**6), st.sampled_from(LOSSES), st.integers(-6, 6), st.booleans())
-def test_rounding_is_bounded_whatever_the_data(seed, loss, power, many):
-    p = planted((2,), [3, 3, 2], samples=9 if many else 1, seed=seed, noise=1.0)
-    p = Planted(p.net, 10.0**power * p.inputs, p.outputs / 3, p.truth)
-    r = p.residuals(loss)
-    assert change(r, p, loss, p.truth) <= r.rounding(np.abs(p.truth))
-
-
-def test_rounding_is_small_and_grows_with_the_box():
-    p = planted(noise=0.01)
-    for loss, most in (("mean-sup", 1e-13), ("mean-squares", 1e-13), ("sample-sup", 1e-13)):
-        r = p.residuals(loss)
-        assert 0 < r.rounding(np.abs(p.truth)) < most
-        assert r.rounding(2 * np.abs(p.truth)) >= r.rounding(np.abs(p.truth))
-        assert r.rounding(-np.abs(p.truth)) == r.rounding(np.abs(p.truth))
-
-
-def test_a_wrong_f_shows_in_its_rounding():
-    """The bound is about what is stored: an entry that is off by 1e-3 cannot pass as rounding."""
-    p = planted(noise=0.01)
-    r = p.residuals("mean-sup")
-    matrix = r.matrix.copy()
-    matrix[2, 1] += 1e-3
-    wrong, phi = replace(r, matrix=matrix), r.monomials(np.abs(p.truth))
-    assert wrong.rounding(np.abs(p.truth)) >= 0.999e-3 * phi[1]
-
-
-def test_the_rounding_of_fractions_to_floats_counts_too():
-    """W = 1/3: F is off by 2e-17 although it is computed without any error."""
-    net = ps.PolynomialNetwork([[[F(1, 3)]], [[1]]], (1,))
-    r = compile_residuals(net, [[1]], [[1]], "mean-sup")
-    c = np.array([0.0, 3.0])
-    assert r.exact_loss(c) <= F(r.rounding(np.abs(c)))
+def test_an_expansion_holds_digits_that_floats_lose():
+    """Terms of 1e8 that cancel: r(c) itself is known to 1e-8, its expansion to all digits."""
+    p = planted((2, 1), noise=0.0)
+    big = Planted(p.net, 1e4 * p.inputs, p.net(p.truth, 1e4 * p.inputs), p.truth)
+    r = big.residuals()
+    exact = np.array([float(v) for v in exact_residuals(big, "mean-sup", p.truth)])
+    assert np.abs(r(p.truth) - exact).max() > 1e-9 > 1e3 * np.abs(exact).max() * 1e-12
+    assert np.allclose(r.around(p.truth).table[:, 0], exact, rtol=1e-14, atol=0)
+    assert r.around(p.truth).residuals(r).loss(0 * p.truth) == pytest.approx(np.abs(exact).max())
 
 
 # Degenerate data
@@ -190,4 +141,3 @@ def test_columns_and_rows_that_vanish_stay_zero():
     W[1][:] = 0
     r = compile_residuals(ps.PolynomialNetwork(W, (2, 1)), p.inputs, p.outputs, "mean-sup")
     assert np.count_nonzero(np.abs(r.matrix).sum(axis=0)) == 1  # the free constant alone
-    assert r.rounding(np.ones(4)) >= 0

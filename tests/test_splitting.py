@@ -12,7 +12,7 @@ from polysos import splitting
 from polysos.bounds import with_bounds
 from polysos.box_bounds import BoxProgram
 from polysos.chain import Chain
-from polysos.residuals import compile_residuals
+from polysos.compilation import compile_residuals
 from polysos.splitting import exclude_all
 from tests.planted import brute_force, planted
 
