@@ -165,7 +165,7 @@ def minimize(
 
 def _conclude(search: Search) -> Solution:
     """What the search has proven, in one of the six outcomes."""
-    if search.proof is not None and not search.proof.verify():
+    if search.proof is not None and not search.proof.verify(search.problem):
         search.proof = None  # never seen; but nothing unverified leaves this function
     search.points.recheck(search.bound)
     best = search.points.best(search.bound)

@@ -253,7 +253,7 @@ def check_truth(s, case: Case, tolerance: float = 1e-6) -> None:
     assert not s.points or case.kind != "infeasible"
     assert all(point.value >= case.optimum - slip for point in s.points if slip)
     if s.status in ("certified", "approximate", "bound"):
-        assert isinstance(s.proof, ps.Proof) and s.proof.holds and s.proof.verify()
+        assert isinstance(s.proof, ps.Proof) and s.proof.holds and s.proof.verify(case.problem)
         assert Fraction(s.lower_bound) <= s.proof.bound
         assert s.lower_bound <= (inf if case.kind == "infeasible" else case.optimum + slip)
         stated = s.proof.problem
