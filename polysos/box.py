@@ -11,6 +11,7 @@ from math import inf, isfinite, nextafter
 
 import numpy as np
 
+from .polynomials import Polynomial
 from .problem import PolynomialProblem
 
 _HIGH = 40  # degree: above, roots of a polynomial and of all its derivatives would take long
@@ -31,81 +32,93 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
            [0., 1.]])
     """
     one_sided = [*problem.inequalities, *problem.equalities, *(-h for h in problem.equalities)]
-    constraints = [
-        list(zip(map(tuple, g.exponents.tolist()), g.coefficients.tolist(), strict=True))
-        for g in one_sided
-    ]
+    constraints = [_Constraint(g) for g in one_sided]
     box = [(-inf, inf)] * problem.n_variables
     for _ in range(rounds):
         before = list(box)
         for constraint in constraints:
-            variables = _bounded_by(constraint, box)
-            if variables is None:
-                continue
-            terms = {alpha: Fraction(c) for alpha, c in constraint}
-            if _is_violated(terms, box):
+            if not constraint.narrow(box):
                 return np.array([(inf, -inf)] * problem.n_variables)
-            for i in variables:
-                box[i] = _tighten(terms, i, box)
-                if box[i][0] > box[i][1]:
-                    return np.array(box, dtype=float)
+            if any(low > high for low, high in box):
+                return np.array(box, dtype=float)
         if not any(_much_smaller(new, old) for new, old in zip(box, before, strict=True)):
             break
     return np.array(box, dtype=float) + 0.0
+
+
+class _Constraint:
+    """A polynomial that is to be >= 0, and which of its terms hang on which variable."""
+
+    def __init__(self, g: Polynomial):
+        self.terms = [
+            (Fraction(c), [(i, a) for i, a in enumerate(alpha) if a])
+            for alpha, c in zip(g.exponents.tolist(), g.coefficients.tolist(), strict=True)
+        ]
+        self.touched: dict[
+            int, list[int]
+        ] = {}  # the terms with a variable, and those with no other
+        self.pure: dict[int, dict[int, int]] = {}
+        for k, (_, used) in enumerate(self.terms):
+            for i, _ in used:
+                self.touched.setdefault(i, []).append(k)
+            if len(used) == 1:
+                ((i, a),) = used
+                self.pure.setdefault(i, {})[a] = k
+
+    def narrow(self, box: list) -> bool:
+        """Narrow the box as far as this constraint tells; False if it is negative on all of it."""
+        largest = [self._largest(k, box) for k in range(len(self.terms))]
+        unbounded = {k for k, v in enumerate(largest) if v == inf}
+        total = sum((v for v in largest if v != inf), Fraction(0))
+        if not unbounded and total < 0:
+            return False
+        for i, powers in self.pure.items():
+            own = set(powers.values())
+            if not unbounded <= own:
+                continue
+            rest = total - sum((largest[k] for k in own - unbounded), Fraction(0))
+            narrower = self._tightened(i, rest, box[i])
+            if narrower == box[i]:
+                continue
+            box[i] = narrower
+            if narrower[0] > narrower[1]:
+                return True
+            for k in self.touched[i]:
+                if k not in unbounded:
+                    total -= largest[k]
+                largest[k] = self._largest(k, box)
+                unbounded.discard(k)
+                if largest[k] == inf:
+                    unbounded.add(k)
+                else:
+                    total += largest[k]
+        return True
+
+    def _largest(self, k: int, box: list):
+        c, used = self.terms[k]
+        return _largest_product(c, [(a, box[i]) for i, a in used])
+
+    def _tightened(self, i: int, rest: Fraction, ends: tuple) -> tuple[float, float]:
+        """The interval of x_i where its own terms plus the rest are >= 0."""
+        powers = self.pure[i]
+        coefficients = [rest] + [Fraction(0)] * max(powers)
+        for a, k in powers.items():
+            coefficients[a] = self.terms[k][0]
+        mirrored = [c * (-1) ** a for a, c in enumerate(coefficients)]
+        return max(ends[0], -_last_point(mirrored)), min(ends[1], _last_point(coefficients))
 
 
 def _much_smaller(new, old) -> bool:
     return new != old and not (new[1] - new[0] > 0.95 * (old[1] - old[0]))
 
 
-def _bounded_by(constraint: list, box: list):
-    """Which variables a constraint can bound at all; None if it says nothing.
-
-    Quick, for there are many constraints: all but one variable's own terms must be bounded above.
-    """
-    own = None
-    for alpha, c in constraint:
-        if largest_value(Fraction(c), alpha, box) < inf:
-            continue
-        used = [i for i, a in enumerate(alpha) if a]
-        if len(used) > 1 or own not in (None, used[0]):
-            return None
-        own = used[0]
-    return range(len(box)) if own is None else [own]
-
-
-def _is_violated(terms: dict, box: list) -> bool:
-    """Whether sum(terms) < 0 on the whole box."""
-    total = Fraction(0)
-    for alpha, c in terms.items():
-        largest = largest_value(c, alpha, box)
-        if largest == inf:
-            return False
-        total += largest
-    return total < 0
-
-
-def _tighten(terms: dict, i: int, box: list) -> tuple[float, float]:
-    """The interval of x_i after the constraint sum(terms) >= 0."""
-    lower, upper = box[i]
-    pure = {alpha[i]: c for alpha, c in terms.items() if 0 < alpha[i] == sum(alpha)}
-    if not pure:
-        return lower, upper
-    rest = Fraction(0)
-    for alpha, c in terms.items():
-        if not 0 < alpha[i] == sum(alpha):
-            largest = largest_value(c, alpha, box)
-            if largest == inf:
-                return lower, upper
-            rest += largest
-    coefficients = [rest] + [pure.get(a, Fraction(0)) for a in range(1, max(pure) + 1)]
-    mirrored = [c * (-1) ** a for a, c in enumerate(coefficients)]
-    return max(lower, -_last_point(mirrored)), min(upper, _last_point(coefficients))
-
-
 def largest_value(c: Fraction, alpha, box):
     """Upper end of c x^alpha over the box, exactly; inf where there is none."""
-    used = [(a, ends) for a, ends in zip(alpha, box, strict=True) if a]
+    return _largest_product(c, [(a, ends) for a, ends in zip(alpha, box, strict=True) if a])
+
+
+def _largest_product(c: Fraction, used: list):
+    """Upper end of c times powers, given as pairs of the power and the ends of its variable."""
     if any(a % 2 and ends == (-inf, inf) for a, ends in used):
         return 0 if c == 0 or any(ends == (0, 0) for _, ends in used) else inf
     low, high = Fraction(1), Fraction(1)

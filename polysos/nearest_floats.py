@@ -2,25 +2,26 @@
 
 With large outputs the loss feels the last bit of a coefficient. Rounding each coefficient by itself
 then costs more than the bits together need to: the errors can be made to cancel. Which floats are
-best is a closest vector problem, small enough for a reduced basis (Lenstra, Lenstra, Lovasz 1982)
-and a search around the point that rounding in this basis gives (Babai 1986).
+best is a closest vector problem: a reduced basis of the lattice (Lenstra, Lenstra, Lovasz 1982)
+makes it small enough for a mixed-integer linear program, or for rounding (Babai 1986).
 """
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 from flint import fmpz_mat
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from .residuals import Residuals
 
 _BITS = 40  # of the steps of a lattice
-_STEPS = (4, 4, 3, 2, 1)  # to each side along the longest vectors of a reduced basis, then none
+_REACH = 10_000  # steps along a vector of the reduced basis
+_FINE = 1e-6  # of the loss: the unit in which the program measures it
+_SECONDS = 1.0  # for the program, which mostly takes hundredths
 
 
 def best_floats(local: Residuals, c: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """Floats near c + d whose loss is as small as rounding permits.
+    """Floats near c + d whose loss is as small as rounding permits, or about.
 
     Parameters
     ----------
@@ -32,20 +33,35 @@ def best_floats(local: Residuals, c: np.ndarray, d: np.ndarray) -> np.ndarray:
     unit = np.spacing(np.abs(c + d))
     steps = local.jacobian(d) * unit
     size = np.abs(steps).max()
-    if not 0 < size < np.inf:
+    if not 0 < size < np.inf or not local.loss(d) > 0:
         return c + d
     basis = _reduced(steps / size)
-    vectors = steps @ basis.T
-    # c + d lies d / unit steps from c; basis.T k are whole steps.
-    start = np.rint(_nearest_plane(vectors, steps @ (d / unit)))
-    order = np.argsort(-np.linalg.norm(vectors, axis=0))
-    reach = np.zeros(len(c), dtype=int)
-    reach[order[: len(_STEPS)]] = _STEPS[: len(c)]
-    around = start + np.array(list(product(*(range(-k, k + 1) for k in reach))))
-    values = local(d)[:, None] + vectors @ around.T - (steps @ (d / unit))[:, None]
-    losses = (values**2).sum(axis=0) if local.squares else np.abs(values).max(axis=0)
-    together, each = c + (around[np.argmin(losses)] @ basis) * unit, c + d
-    return min(each, together, key=lambda v: local.loss(v - c))
+    vectors, residual = steps @ basis.T, local(d)
+    # c + k @ basis * unit has the residuals  residual + vectors @ k - steps @ (d / unit)
+    target = steps @ (d / unit)
+    near = np.rint(_nearest_plane(vectors, target))
+    found = [near] if local.squares else [near, _program(vectors, residual - target, near)]
+    floats = [c + d, *(c + (k @ basis) * unit for k in found)]
+    return min(floats, key=lambda v: local.loss(v - c))
+
+
+def _program(vectors: np.ndarray, residual: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Whole k near a guess with the least max |residual + vectors @ k|; the guess if that fails."""
+    n = len(near)
+    start = residual + vectors @ near
+    unit = _FINE * np.abs(start).max()
+    A = np.vstack([np.c_[s * vectors / unit, -np.ones(len(vectors))] for s in (1, -1)])
+    room = (1 / _FINE - np.r_[start, -start] / unit) if unit > 0 else None
+    if room is None or not np.isfinite(A).all():
+        return near
+    found = milp(
+        np.r_[np.zeros(n), 1.0],  # how much the largest exceeds the present one, in units
+        constraints=LinearConstraint(A, -np.inf, room),
+        integrality=np.r_[np.ones(n), 0],
+        bounds=Bounds(np.r_[np.full(n, -_REACH), -np.inf], np.r_[np.full(n, _REACH), np.inf]),
+        options={"time_limit": _SECONDS},
+    )
+    return near if found.x is None else near + np.rint(found.x[:n])
 
 
 def _reduced(columns: np.ndarray) -> np.ndarray:

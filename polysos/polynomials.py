@@ -275,6 +275,24 @@ class Polynomial:
     def __hash__(self):
         return hash(self._key())
 
+    def __ge__(self, other):
+        self._refuse_order(">=", other, 1)
+
+    def __gt__(self, other):
+        self._refuse_order(">", other, 1)
+
+    def __le__(self, other):
+        self._refuse_order("<=", other, -1)
+
+    def __lt__(self, other):
+        self._refuse_order("<", other, -1)
+
+    def _refuse_order(self, sign: str, other, direction: int):
+        hint = ""
+        if isinstance(other, (Polynomial, Real)):
+            hint = f"; as a constraint give {direction * (self - other)!r}, which is to be >= 0"
+        raise TypeError(f"polynomials cannot be compared by {sign}{hint}")
+
     def _key(self):
         return (self.n_variables, self.exponents.tobytes(), tuple(self.coefficients.tolist()))
 

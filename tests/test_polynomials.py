@@ -196,3 +196,16 @@ def test_display_as_text_and_as_latex(build, text, latex):
 def test_latex_of_names():
     c, theta = ps.variables("c1,2 theta")
     assert (c * theta).latex() == r"c_{1,2} \, \theta"
+
+
+def test_comparisons_say_what_to_write_instead():
+    x, y = ps.variables(2)
+    for compare, words in (
+        (lambda: x >= 2, "give x1 - 2, which"),
+        (lambda: x <= 2, r"give -x1 \+ 2, which"),
+        (lambda: 2 <= x, "give x1 - 2, which"),
+        (lambda: x**2 > y, r"give x1\^2 - x2, which"),
+        (lambda: x < "a", "compared by <$"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            compare()
