@@ -29,7 +29,7 @@ def _least(problem):
         (r for p in (f.derivative(), *inequalities, *equalities) for r in _roots(p)),
         key=lambda r: r.mid(),
     )
-    far = FAR * (1 + max((abs(r).upper() for r in roots), default=arb(0)))
+    far = arb(FAR * (2 + max((int(float(abs(r).upper())) for r in roots), default=0)))
     between = [(a + b) / 2 for a, b in pairwise(roots)]
     values = []
     for z in (*roots, *between, -far, far):
