@@ -262,5 +262,6 @@ def _user_moments(z: Moments, scaled: ScaledProblem) -> Moments:
     if not scaled.center.any():
         values = z.values * np.prod(scaled.scale**basis, axis=1)
     else:
-        values = binomial_expansion(basis, basis, scaled.center, scaled.scale) @ z.values
+        with np.errstate(all="ignore"):
+            values = binomial_expansion(basis, basis, scaled.center, scaled.scale) @ z.values
     return Moments(values, z.n_variables, z.degree, z.names)
