@@ -12,13 +12,13 @@ import cvxpy as cp
 import numpy as np
 
 from polysos import fit
-from polysos.compilation import compile_residuals
-from polysos.experiments import planted_instance
-from polysos.generators import weighted_generators
-from polysos.program import Program
-from polysos.recovery import polish
-from polysos.results import PAPER
-from polysos.scaling import scale_problem
+from polysos.paper.experiments import planted_instance
+from polysos.paper.results import PAPER
+from polysos.relaxations.blocks import weighted_generators
+from polysos.relaxations.program import Program
+from polysos.relaxations.scaling import scale_problem
+from polysos.training.compilation import compile_residuals
+from polysos.training.recovery import polish
 
 TABLES = range(1, 6)
 ROWS = range(1, 6)

@@ -35,7 +35,7 @@ from cases import (
 from threadpoolctl import threadpool_info
 from tqdm import tqdm
 
-from polysos.compilation import compile_residuals
+from polysos.training.compilation import compile_residuals
 
 HERE = Path(__file__).resolve().parent
 BEGIN, END = "<!-- results, written by report.py -->\n", "<!-- end of results -->"
@@ -359,7 +359,7 @@ def draw(growth: list[dict], folder: Path) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    from polysos.figures import COLOURS, use_style
+    from polysos.book.figures import COLOURS, use_style
 
     use_style()
     matplotlib.rcParams |= {"svg.hashsalt": "polysos", "lines.markersize": 5}

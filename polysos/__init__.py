@@ -61,22 +61,28 @@ theta the loss, c the activation coefficients, W the weights, sigma an SOS multi
 matrix, alpha an exponent, d_K and k0 as in `PolynomialProblem`.
 """
 
-from .certificates import Certificate, sos_certificate, verify_certificate
-from .convexity import is_sos_convex, kkt_multipliers, lagrangian
-from .descent import DescentCurve
-from .extraction import Extraction, extract_minimizers
-from .feasible_points import FeasiblePoint
-from .flatness import FlatTruncation, NumericalRank, flat_truncation, numerical_rank
-from .hierarchy import Outcome, Solution, minimize
-from .moments import BasisMatrix, Moments, localizing_matrix, moment_matrix, moments_of_points
-from .networks import PolynomialNetwork
-from .polynomials import Polynomial, monomials, variables
-from .problem import PolynomialProblem
-from .program import Status
-from .proofs import Proof
-from .relaxation import Relaxation, solve_relaxation
-from .sums_of_squares import SumOfSquares, is_sos
-from .training import Fit, fit, fitting_problem
+from .algebra.moments import (
+    BasisMatrix,
+    Moments,
+    localizing_matrix,
+    moment_matrix,
+    moments_of_points,
+)
+from .algebra.polynomials import Polynomial, monomials, variables
+from .algebra.problem import PolynomialProblem
+from .hierarchy.certificates import Certificate, sos_certificate, verify_certificate
+from .hierarchy.convexity import is_sos_convex, kkt_multipliers, lagrangian
+from .hierarchy.descent import DescentCurve
+from .hierarchy.minimize import Outcome, Solution, minimize
+from .hierarchy.sums_of_squares import SumOfSquares, is_sos
+from .proofs.feasible_points import FeasiblePoint
+from .proofs.proof import Proof
+from .relaxations.extraction import Extraction, extract_minimizers
+from .relaxations.flatness import FlatTruncation, NumericalRank, flat_truncation, numerical_rank
+from .relaxations.program import Status
+from .relaxations.relaxation import Relaxation, solve_relaxation
+from .training.fit import Fit, fit, fitting_problem
+from .training.networks import PolynomialNetwork
 
 __version__ = "0.1.0"
 

@@ -9,8 +9,8 @@ from itertools import product
 import numpy as np
 
 from .checks import check_integer, check_positive
-from .experiments import INPUTS, WEIGHTS, PredictionErrors, run_residuals, run_table
-from .results import PAPER, Record, stored_results, summarise
+from .paper.experiments import INPUTS, WEIGHTS, PredictionErrors, run_residuals, run_table
+from .paper.results import PAPER, Record, stored_results, summarise
 
 EXAMPLES = """\
 examples:

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import least_squares, minimize
 
 import polysos as ps
-from polysos.compilation import compile_residuals
-from polysos.residuals import LOSSES
+from polysos.training.compilation import compile_residuals
+from polysos.training.residuals import LOSSES
 
 __all__ = [
     "LOSSES",

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import polysos as ps
-from polysos.exact import round_up
+from polysos.proofs.exact import round_up
 
 DATA = Path(__file__).parent / "data"
 Problem = ps.PolynomialProblem
@@ -200,7 +200,7 @@ def example(exact: bool = False):
 
 def relaxation_of(problem, atoms, order, weights=None, noise=0.0) -> ps.Relaxation:
     """A relaxation whose moments are those of given points, perturbed if asked."""
-    from polysos.scaling import scale_problem
+    from polysos.relaxations.scaling import scale_problem
 
     atoms = np.asarray(atoms, dtype=float)
     scaled = scale_problem(problem)

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp, nnls
 
 from ..checks import check_array, check_integer, check_positive
-from ..exact import round_down
+from ..proofs.exact import round_down
 from .arrangements import check_patterns
 
 

@@ -38,7 +38,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 
 from ..checks import check_array, check_positive, check_sequence, check_word
-from ..exact import is_positive_semidefinite, to_fmpq
+from ..proofs.exact import is_positive_semidefinite, to_fmpq
 from .spheres import RANK_TOLERANCE, by_size, decompose, sphere_maximum
 
 _LARGE_GAP = 1e-4  # relative to the objective

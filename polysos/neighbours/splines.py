@@ -32,7 +32,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..checks import check_positive, check_type
-from ..exact import round_down
+from ..proofs.exact import round_down
 
 _REPAIRS = 100  # most random problems need one round, the worst of 600 needed 17 rounds
 

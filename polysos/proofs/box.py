@@ -1,0 +1,204 @@
+"""The box that provably holds the feasible set of a problem.
+
+It is derived from the constraints by interval propagation in exact arithmetic and rounded outward,
+so that a proof may use it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import inf, isfinite, nextafter
+
+import numpy as np
+
+from ..algebra.polynomials import Polynomial
+from ..algebra.problem import PolynomialProblem
+
+_HIGH = 40  # degree: above, roots of a polynomial and of all its derivatives would take long
+
+
+def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
+    """A box that holds the feasible set: array (n, 2) of lower and upper ends, maybe infinite.
+
+    Each constraint g = a(x_i) + rest >= 0 bounds x_i as soon as the rest is bounded above over
+    the box so far. Everything is exact rational arithmetic rounded outward to floats, so the box
+    is a theorem, not an estimate. An empty box (lower > upper) proves that no point is feasible;
+    a constraint that is negative on the whole box gives one, too.
+
+    >>> from polysos import variables
+    >>> x, y = variables(2)
+    >>> bounding_box(PolynomialProblem(x, [x, y, 1 - x - y]))
+    array([[0., 1.],
+           [0., 1.]])
+    """
+    one_sided = [*problem.inequalities, *problem.equalities, *(-h for h in problem.equalities)]
+    constraints = [_Constraint(g) for g in one_sided]
+    box = [(-inf, inf)] * problem.n_variables
+    for _ in range(rounds):
+        before = list(box)
+        for constraint in constraints:
+            if not constraint.narrow(box):
+                return np.array([(inf, -inf)] * problem.n_variables)
+            if any(low > high for low, high in box):
+                return np.array(box, dtype=float)
+        if not any(_much_smaller(new, old) for new, old in zip(box, before, strict=True)):
+            break
+    return np.array(box, dtype=float) + 0.0
+
+
+class _Constraint:
+    """A polynomial that is to be >= 0, and which of its terms hang on which variable."""
+
+    def __init__(self, g: Polynomial):
+        self.terms = [
+            (Fraction(c), [(i, a) for i, a in enumerate(alpha) if a])
+            for alpha, c in zip(g.exponents.tolist(), g.coefficients.tolist(), strict=True)
+        ]
+        self.touched: dict[
+            int, list[int]
+        ] = {}  # the terms with a variable, and those with no other
+        self.pure: dict[int, dict[int, int]] = {}
+        for k, (_, used) in enumerate(self.terms):
+            for i, _ in used:
+                self.touched.setdefault(i, []).append(k)
+            if len(used) == 1:
+                ((i, a),) = used
+                self.pure.setdefault(i, {})[a] = k
+
+    def narrow(self, box: list) -> bool:
+        """Narrow the box as far as this constraint tells; False if it is negative on all of it."""
+        largest = [self._largest(k, box) for k in range(len(self.terms))]
+        unbounded = {k for k, v in enumerate(largest) if v == inf}
+        total = sum((v for v in largest if v != inf), Fraction(0))
+        if not unbounded and total < 0:
+            return False
+        for i, powers in self.pure.items():
+            own = set(powers.values())
+            if not unbounded <= own:
+                continue
+            rest = total - sum((largest[k] for k in own - unbounded), Fraction(0))
+            narrower = self._tightened(i, rest, box[i])
+            if narrower == box[i]:
+                continue
+            box[i] = narrower
+            if narrower[0] > narrower[1]:
+                return True
+            for k in self.touched[i]:
+                if k not in unbounded:
+                    total -= largest[k]
+                largest[k] = self._largest(k, box)
+                unbounded.discard(k)
+                if largest[k] == inf:
+                    unbounded.add(k)
+                else:
+                    total += largest[k]
+        return True
+
+    def _largest(self, k: int, box: list):
+        c, used = self.terms[k]
+        return _largest_product(c, [(a, box[i]) for i, a in used])
+
+    def _tightened(self, i: int, rest: Fraction, ends: tuple) -> tuple[float, float]:
+        """The interval of x_i where its own terms plus the rest are >= 0."""
+        powers = self.pure[i]
+        coefficients = [rest] + [Fraction(0)] * max(powers)
+        for a, k in powers.items():
+            coefficients[a] = self.terms[k][0]
+        mirrored = [c * (-1) ** a for a, c in enumerate(coefficients)]
+        return max(ends[0], -_last_point(mirrored)), min(ends[1], _last_point(coefficients))
+
+
+def _much_smaller(new, old) -> bool:
+    return new != old and not (new[1] - new[0] > 0.95 * (old[1] - old[0]))
+
+
+def largest_value(c: Fraction, alpha, box):
+    """Upper end of c x^alpha over the box, exactly; inf where there is none."""
+    return _largest_product(c, [(a, ends) for a, ends in zip(alpha, box, strict=True) if a])
+
+
+def _largest_product(c: Fraction, used: list):
+    """Upper end of c times powers, given as pairs of the power and the ends of its variable."""
+    if any(a % 2 and ends == (-inf, inf) for a, ends in used):
+        return 0 if c == 0 or any(ends == (0, 0) for _, ends in used) else inf
+    low, high = Fraction(1), Fraction(1)
+    for a, (x_low, x_high) in used:
+        ends = [_power(x_low, a), _power(x_high, a)]
+        if a % 2 == 0:
+            ends = [0 if x_low <= 0 <= x_high else min(ends), max(ends)]
+        products = [_times(p, q) for p in (low, high) for q in ends]
+        low, high = min(products), max(products)
+    return _times(c, high if c > 0 else low)
+
+
+def _power(x: float, a: int):
+    """x^a, exactly; of an infinity by its sign alone, for floats know no large odd numbers."""
+    if abs(x) < inf:
+        return Fraction(x) ** a
+    return -inf if x < 0 and a % 2 else inf
+
+
+def _times(a, b):
+    """a * b for numbers and infinities, with 0 * inf = 0."""
+    if a == 0 or b == 0:
+        return Fraction(0)
+    if abs(a) == inf or abs(b) == inf:  # a rational may be too large for a float
+        return inf if (a > 0) == (b > 0) else -inf
+    return a * b
+
+
+def _last_point(coefficients: list[Fraction]) -> float:
+    """A T with p(t) < 0 for all t > T, p given by rising coefficients; inf where there is none.
+
+    It suffices that all Taylor coefficients of p at T are <= 0. A first guess comes from floats;
+    the check, and the outward rounding, are exact.
+    """
+    if coefficients[-1] >= 0:
+        return inf
+    guess = _guess(coefficients)
+    if guess is None:
+        return inf
+    step = max(abs(guess), 2.0**-20) * 2.0**-40
+    for attempt in range(120):
+        if guess == inf or all(c <= 0 for c in _taylor(coefficients, Fraction(guess))):
+            return guess
+        guess = nextafter(guess, inf) if attempt == 0 else guess + step * 2.0**attempt
+    return inf
+
+
+def _guess(coefficients: list[Fraction]) -> float | None:
+    """The largest real root of p and of its derivatives, about; None where floats cannot tell."""
+    try:
+        with np.errstate(all="ignore"):
+            p = np.polynomial.Polynomial([float(c) for c in coefficients])
+            guess = _bound_of_roots(p.coef) if p.degree() > _HIGH else _largest_root(p)
+        return guess if isfinite(guess) else None
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        return None  # numbers that floats cannot hold, or whose ratios they cannot
+
+
+def _largest_root(p: np.polynomial.Polynomial) -> float:
+    """Of p and its derivatives; a simple number where one is near."""
+    real = []
+    while p.degree() >= 1:
+        roots = np.atleast_1d(p.roots())
+        real += [r.real for r in roots if abs(r.imag) <= 1e-6 * (1 + abs(r))]
+        p = p.deriv()
+    return float(Fraction(float(max(real, default=0.0))).limit_denominator(10**6))
+
+
+def _bound_of_roots(coefficients: np.ndarray) -> float:
+    """2 max (c_i / |c_d|)^(1 / (d - i)) over the c_i > 0: crude, where roots would take long."""
+    d = len(coefficients) - 1
+    steps = d - np.arange(d)
+    ratios = np.maximum(coefficients[:-1], 0.0) / -coefficients[-1]
+    return float(2 * np.max(ratios ** (1 / steps), initial=0.0))
+
+
+def _taylor(coefficients: list[Fraction], t: Fraction) -> list[Fraction]:
+    """Coefficients of p(t + s) in s, by repeated synthetic division."""
+    c = list(coefficients)
+    for start in range(len(c) - 1):
+        for a in range(len(c) - 2, start - 1, -1):
+            c[a] += t * c[a + 1]
+    return c

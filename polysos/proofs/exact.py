@@ -1,0 +1,193 @@
+"""Exact arithmetic for proofs: rationals, polynomials over them, positive semidefinite matrices.
+
+Floats are dyadic rationals, so that what a user or a solver gives is read without any rounding.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import inf, lcm, nextafter
+from sys import float_info
+
+from flint import Ordering, arb, ctx, fmpq, fmpq_mat, fmpq_mpoly_ctx, nmod_mat
+
+from ..algebra.polynomials import Polynomial
+
+_SMALL = 3  # rows: up to here exact pivots are as fast
+_PRECISIONS = (128, 1024, 8192, 65536)  # bits of a ball
+_PRIME = 2**61 - 1
+_LONGEST = 1e10  # n^3.5 times the bits of a number: ten seconds or so
+
+
+class ExactRing:
+    """Polynomials in n variables with rational coefficients; remembers what it has read."""
+
+    def __init__(self, n: int):
+        self.n = n
+        self.ctx = fmpq_mpoly_ctx.get([f"z{i}" for i in range(n)], Ordering.deglex)
+        self._known: dict = {}
+
+    def read(self, p: Polynomial):
+        """The polynomial as it stands, floats taken as the rationals they are."""
+        found = self._known.get(id(p))
+        if found is None:
+            terms = zip(p.exponents.tolist(), p.coefficients.tolist(), strict=True)
+            exact = self.ctx.from_dict({tuple(alpha): to_fmpq(c) for alpha, c in terms})
+            found = self._known[id(p)] = (p, exact)  # p itself is kept: its id stays its own
+        return found[1]
+
+    def units(self, center, scale):
+        """The polynomials x = center + scale * z, to be put into others by `compose`."""
+        return [
+            to_fmpq(c) + to_fmpq(s) * z
+            for c, s, z in zip(center, scale, self.ctx.gens(), strict=True)
+        ]
+
+
+def is_positive_semidefinite(Q) -> bool:
+    """Show that Q >= 0, without any rounding.
+
+    A matrix that is no borderline case shows it by its LDL^T decomposition in ball arithmetic,
+    where every number comes with a bound of its error. A singular one is split: into a definite
+    part, and a rest that is decided by itself.
+
+    Parameters
+    ----------
+    Q : square array or list of lists of Fraction, fmpq or float
+        Floats are read as the rationals they are.
+
+    Returns
+    -------
+    bool
+        False also for a singular matrix whose numbers are so long that this would take minutes.
+
+    >>> is_positive_semidefinite([[1, 1], [1, 1]])
+    True
+    >>> is_positive_semidefinite([[0, 1], [1, 9]])
+    False
+    """
+    rows = [[v if isinstance(v, fmpq) else to_fmpq(v) for v in row] for row in Q]
+    n = len(rows)
+    if any(rows[i][j] != rows[j][i] for i in range(n) for j in range(i)):
+        return False
+    return _is_psd(rows)
+
+
+def _is_psd(Q) -> bool:
+    if len(Q) <= _SMALL:
+        return _has_nonnegative_pivots(Q)
+    if (verdict := _by_balls(Q, _PRECISIONS[:1])) is not None:
+        return verdict
+    kept = independent_rows(Q)
+    singular = 0 < len(kept) < len(Q)
+    # Otherwise more digits tell, but where a leading minor vanishes.
+    part = [[Q[i][j] for j in kept] for i in kept] if singular else Q
+    verdict = _by_balls(part, _PRECISIONS)
+    if verdict is False or (verdict and not singular):
+        return verdict
+    if _takes_minutes(Q):
+        return False
+    return _is_psd(_beside(Q, kept)) if verdict else _has_nonnegative_pivots(Q)
+
+
+def _takes_minutes(Q) -> bool:
+    """Whether exact elimination would: by the length of the numbers over a common denominator."""
+    n, common = len(Q), 1
+    for row in Q:
+        for v in row:
+            common = lcm(common, int(v.q))
+            if n**2.5 * n * common.bit_length() > _LONGEST:
+                return True
+    bits = max(abs(int(v.p)).bit_length() - int(v.q).bit_length() for row in Q for v in row)
+    return n**2.5 * n * (common.bit_length() + max(bits, 0)) > _LONGEST
+
+
+def _by_balls(Q, precisions) -> bool | None:
+    """Whether Q > 0, or not Q >= 0; None where more digits than these would be needed."""
+    own = ctx.prec
+    try:
+        for ctx.prec in precisions:
+            verdict = _has_positive_balls(Q)
+            if verdict is not None:
+                return verdict
+        return None
+    finally:
+        ctx.prec = own
+
+
+def _has_positive_balls(Q) -> bool | None:
+    n, rest = len(Q), [[arb(v) for v in row[: i + 1]] for i, row in enumerate(Q)]
+    for k in range(n):
+        pivot = rest[k][k]
+        if not pivot > 0:
+            return False if pivot < 0 else None
+        column = [rest[i][k] for i in range(k + 1, n)]
+        for i, c in enumerate(column, start=k + 1):
+            ratio, row = c / pivot, rest[i]
+            for j in range(k + 1, i + 1):
+                row[j] -= ratio * column[j - k - 1]
+    return True
+
+
+def independent_rows(Q) -> list[int]:
+    """Rows that are independent modulo a prime: hence independent, and seldom too few."""
+    n = len(Q)
+    numerators, _ = fmpq_mat(n, n, [v for row in Q for v in row]).numer_denom()
+    echelon, rank = nmod_mat(numerators, _PRIME).rref()
+    kept, column = [], 0
+    for i in range(rank):
+        while echelon[i, column] == 0:
+            column += 1
+        kept.append(column)
+    return kept
+
+
+def _beside(Q, kept: list[int]):
+    """U - T^T S^-1 T for Q = [[S, T], [T^T, U]] up to order, S on the rows kept, S > 0.
+
+    Q is positive semidefinite if and only if this is.
+    """
+    others = sorted(set(range(len(Q))) - set(kept))
+    S, T, U = (
+        fmpq_mat(len(rows), len(columns), [Q[i][j] for i in rows for j in columns])
+        for rows, columns in ((kept, kept), (kept, others), (others, others))
+    )
+    return (U - T.transpose() * S.solve(T)).tolist()
+
+
+def _has_nonnegative_pivots(Q) -> bool:
+    n, rest = len(Q), [list(row) for row in Q]
+    for k in range(n):
+        pivot = rest[k][k]
+        column = [rest[i][k] for i in range(k + 1, n)]
+        if pivot < 0 or (pivot == 0 and any(c != 0 for c in column)):
+            return False
+        for i in range(k + 1, n):
+            if rest[i][k] != 0:
+                ratio = rest[i][k] / pivot
+                for j in range(k + 1, i + 1):
+                    rest[i][j] -= ratio * rest[j][k]
+    return True
+
+
+def round_down(value: Fraction) -> float:
+    """The largest float that is at most this rational, or one float less."""
+    try:
+        approximation = float(value)
+    except OverflowError:
+        return -inf if value < 0 else float_info.max
+    return nextafter(approximation, -inf) if Fraction(approximation) > value else approximation
+
+
+def round_up(value: Fraction) -> float:
+    """The smallest float that is at least this rational, or one float more."""
+    return -round_down(-value) + 0.0  # no minus zero
+
+
+def to_fmpq(c) -> fmpq:
+    numerator, denominator = c.as_integer_ratio()
+    return fmpq(numerator, denominator)
+
+
+def to_fraction(c: fmpq) -> Fraction:
+    return Fraction(int(c.p), int(c.q))

@@ -1,0 +1,150 @@
+"""The blocks of a relaxation: which polynomials get a multiplier, and on which basis.
+
+The paper's relaxation (3.4) has one block for the constant 1 and one for each inequality, each on
+all monomials up to its degree. Proofs may want more blocks (products of inequalities) or smaller
+bases.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..algebra.moments import localizing_degree, localizing_operator
+from ..algebra.polynomials import Polynomial, monomial_index, monomials
+from .scaling import ScaledProblem
+
+_MOST_PRODUCTS = 200
+
+
+class Generator(NamedTuple):
+    """A product of inequalities and the basis of its localizing matrix.
+
+    With a `face` (r, s), entries `Fraction`, the basis are the r polynomials face @ monomials.
+    """
+
+    factors: tuple[int, ...]
+    polynomial: Polynomial
+    basis: np.ndarray
+    face: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.basis) if self.face is None else len(self.face)
+
+    def operator(self, n_moments: int) -> sp.csr_matrix:
+        """The sparse matrix A with (A y).reshape(size, size) = the localizing matrix."""
+        A = localizing_operator(self.polynomial, self.basis, n_moments)
+        if self.face is None:
+            return A
+        face = sp.csr_matrix(self.face.astype(float))
+        return sp.csr_matrix(sp.kron(face, face) @ A)
+
+
+def weighted_generators(scaled: ScaledProblem, order: int, products: bool) -> list[Generator]:
+    """The constant 1, the inequalities and, where asked for, their products of 2 and 3 factors."""
+    names = scaled.objective.names
+    n, g = len(names), dict(zip(scaled.kept, scaled.inequalities, strict=True))
+    one = Polynomial.constant(1.0, n, names)
+    chosen = [((), one), *(((j,), p) for j, p in g.items())]
+    if products:
+        extra = [
+            (factors, prod((g[j] for j in factors), start=one))
+            for size in (2, 3)
+            for factors in combinations(g, size)
+            if sum(g[j].degree for j in factors) <= 2 * order
+        ]
+        extra.sort(key=lambda item: item[1].degree)
+        chosen += extra[:_MOST_PRODUCTS]
+    return [
+        Generator(key, p, standard_monomials(scaled, localizing_degree(p, order)))
+        for key, p in chosen
+    ]
+
+
+def standard_monomials(scaled: ScaledProblem, degree: int) -> np.ndarray:
+    """Monomials that span the polynomials up to a degree modulo the equalities' multiples.
+
+    Without equalities, all of them. The multipliers q_i make up for the others, so that no bound
+    is lost; and the moment matrix on all monomials, singular whatever the moments, becomes one
+    that can be positive definite. Solvers need that.
+    """
+    basis = monomials(scaled.problem.n_variables, degree)
+    rows = [ideal_shifts(h, degree, len(basis)) for h in scaled.equalities if h.degree <= degree]
+    if not rows:
+        return basis
+    A = sp.vstack(rows).toarray()
+    keep, top = np.ones(len(basis), dtype=bool), 0
+    for column in range(len(basis) - 1, -1, -1):  # highest degree first
+        pivot = top + int(np.argmax(np.abs(A[top:, column])))
+        if abs(A[pivot, column]) < 1e-9:
+            continue
+        A[[top, pivot]] = A[[pivot, top]]
+        A[top + 1 :] -= np.outer(A[top + 1 :, column] / A[top, column], A[top])
+        keep[column], top = False, top + 1
+        if top == len(A):
+            break
+    return basis[keep]
+
+
+def reduce_bases(
+    scaled: ScaledProblem, order: int, denominator: int, generators: list[Generator]
+) -> list[Generator]:
+    """Leave out the monomials that no certificate of this order can use.
+
+    Where a monomial is missing in theta^r f and arises only from diagonal entries that all have
+    the same sign, these entries are zero, and with them their rows. Repeated until nothing
+    changes; without constraints what remains lies in half the Newton polytope.
+    """
+    n_moments = len(monomials(scaled.problem.n_variables, 2 * order))
+    weight = unit_denominator(scaled, denominator)
+    free = np.zeros(n_moments, dtype=bool)
+    for p in (weight * scaled.objective, weight):
+        free[monomial_index(p.exponents)] = True
+    for h in scaled.equalities:
+        free[ideal_shifts(h, 2 * order, n_moments).indices] = True
+    return drop_useless(free, generators)
+
+
+def drop_useless(free: np.ndarray, generators: list[Generator]) -> list[Generator]:
+    """The generators without the monomials whose diagonal entries have to vanish.
+
+    `free` marks the monomials that may remain when all blocks are added up.
+    """
+    while True:
+        mixed, signs, diagonals = free.copy(), np.zeros((2, len(free)), dtype=bool), []
+        for _, g, basis, _ in generators:
+            sums = basis[:, None, None, :] + basis[None, :, None, :] + g.exponents
+            index = monomial_index(sums)
+            mixed[index[np.triu_indices(len(basis), 1)]] = True
+            diagonal = index[np.arange(len(basis)), np.arange(len(basis))]
+            signs[0, diagonal[:, g.coefficients > 0]] = True
+            signs[1, diagonal[:, g.coefficients < 0]] = True
+            diagonals.append(diagonal)
+        useless = ~mixed & ~(signs[0] & signs[1])
+        keep = [~useless[diagonal].any(axis=1) for diagonal in diagonals]
+        if all(k.all() for k in keep):
+            return generators
+        smaller = [g._replace(basis=g.basis[k]) for g, k in zip(generators, keep, strict=True)]
+        generators = [g for g in smaller if len(g.basis)]
+
+
+def unit_denominator(scaled: ScaledProblem, power: int) -> Polynomial:
+    """theta^r = (1 + z_1^2 + ... + z_n^2)^r."""
+    n = scaled.problem.n_variables
+    squares = np.vstack([np.zeros(n, dtype=int), 2 * np.eye(n, dtype=int)])
+    theta = Polynomial.from_arrays(squares, np.ones(n + 1), scaled.objective.names)
+    return theta**power
+
+
+def ideal_shifts(h: Polynomial, degree: int, n_moments: int):
+    """Rows y -> L_y(h x^alpha) for all |alpha| <= degree - deg h."""
+    alphas = monomials(h.n_variables, degree - h.degree)
+    columns = monomial_index(alphas[:, None, :] + h.exponents[None, :, :])
+    data = np.broadcast_to(h.coefficients, columns.shape).ravel()
+    rows = np.repeat(np.arange(len(alphas)), len(h.exponents))
+    return sp.csr_matrix((data, (rows, columns.ravel())), shape=(len(alphas), n_moments))

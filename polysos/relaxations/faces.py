@@ -1,0 +1,81 @@
+"""Facial reduction: the smallest face that holds all certificates of one order.
+
+On an unbounded set Gram matrices may all be singular: where f grows slowly along a curve to
+infinity, the leading monomials of that curve must cancel in every square. Then no certificate
+survives rounding. Moments without mass that keep every block positive and do not raise f show such
+directions: Q_j vanishes on the range of the block. The range is rounded to rationals and taken
+out; on what is left Gram matrices can be positive definite. A wrong guess costs a proof, never
+its truth: proofs are checked without it.
+"""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+
+import numpy as np
+from scipy.linalg import qr
+
+from .blocks import Generator
+from .program import Program, Status, square
+from .scaling import ScaledProblem
+
+_STEPS = 3
+_SMALL = 1e-3  # eigenvalues of a block, whose traces add up to 1
+_ZERO = 1e-6  # change of f along a direction
+
+
+def smallest_face(
+    scaled: ScaledProblem,
+    order: int,
+    denominator: int,
+    generators: list[Generator],
+    solver: str,
+    time_limit: float | None = None,
+) -> list[Generator]:
+    """The generators with bases of polynomials that can carry positive definite Gram matrices.
+
+    After `time_limit` seconds no new step is begun.
+    """
+    start = time.perf_counter()
+    for _ in range(_STEPS):
+        left = None if time_limit is None else time_limit - (time.perf_counter() - start)
+        if left is not None and left <= 0:
+            return generators
+        program = Program(scaled, order, generators, denominator, recession=True)
+        status, value = program.solve(solver, verbose=False, time_limit=left)
+        if status not in (Status.SOLVED, Status.INACCURATE) or abs(value) > _ZERO:
+            return generators
+        blocks = [square(op @ program.y.value) for op in program.operators]
+        faces = [complement(M) for M in blocks]
+        if all(face is None for face in faces):
+            return generators
+        generators = [restricted(g, face) for g, face in zip(generators, faces, strict=True)]
+        generators = [g for g in generators if g.size or not g.factors]
+    return generators
+
+
+def restricted(generator: Generator, face: np.ndarray | None) -> Generator:
+    """The generator on the polynomials of a face of its basis."""
+    if face is None:
+        return generator
+    return generator._replace(face=face if generator.face is None else face @ generator.face)
+
+
+def complement(M: np.ndarray) -> np.ndarray | None:
+    """Rational rows that span the kernel of M, or None where M is nearly zero."""
+    eigenvalues, vectors = np.linalg.eigh(M)
+    large = eigenvalues > _SMALL
+    if not large.any():
+        return None
+    V = vectors[:, large].T
+    rank, s = V.shape
+    _, _, order = qr(V, pivoting=True)
+    pivots, free = order[:rank], order[rank:]
+    ratios = np.linalg.solve(V[:, pivots], V[:, free])
+    face = np.full((s - rank, s), Fraction(0), dtype=object)
+    for row, column in enumerate(free):
+        face[row, column] = Fraction(1)
+        for k, pivot in enumerate(pivots):
+            face[row, pivot] = -Fraction(ratios[k, row]).limit_denominator(64)
+    return face

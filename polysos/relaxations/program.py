@@ -1,0 +1,251 @@
+"""The semidefinite program of one relaxation, as a cvxpy model.
+
+Each block is one sparse matrix times the vector of moments; its dual variable is a Gram matrix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+import cvxpy as cp
+import numpy as np
+import scipy.sparse as sp
+from scipy.linalg import qr
+
+from ..algebra.moments import BasisMatrix, Moments
+from ..algebra.polynomials import Polynomial, monomial_index, monomials
+from .blocks import ideal_shifts, unit_denominator
+from .scaling import ScaledProblem
+from .solvers import run
+
+
+class Status(StrEnum):
+    """Outcome of one relaxation. `advice` says what it means.
+
+    "solved" is measured: the residuals and the gap of what the solver returned are below 1e-7.
+    """
+
+    SOLVED = "solved"
+    INACCURATE = "inaccurate"
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+    FAILED = "failed"
+
+    @property
+    def advice(self) -> str:
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    Status.SOLVED: "residuals and gap are below 1e-7; the value is still not a bound",
+    Status.INACCURATE: "the solver stopped early; treat every number as a hint",
+    Status.INFEASIBLE: "the solver finds no moments: the problem may be infeasible",
+    Status.UNBOUNDED: "the solver finds no lower bound at this order: try a higher order, or add "
+    "bounds on the variables",
+    Status.FAILED: "the solver broke down: try another solver or a better scaled problem",
+}
+
+
+_STATUS = {
+    cp.OPTIMAL: Status.SOLVED,
+    cp.OPTIMAL_INACCURATE: Status.INACCURATE,
+    cp.USER_LIMIT: Status.INACCURATE,
+    cp.INFEASIBLE: Status.INFEASIBLE,
+    cp.INFEASIBLE_INACCURATE: Status.INFEASIBLE,
+    cp.UNBOUNDED: Status.UNBOUNDED,
+    cp.UNBOUNDED_INACCURATE: Status.UNBOUNDED,
+}
+
+
+# Tighter than the solvers' defaults: the last digits decide whether a bound can be proven.
+_OPTIONS = {
+    "CLARABEL": {
+        "tol_gap_abs": 1e-10,
+        "tol_gap_rel": 1e-10,
+        "tol_feas": 1e-10,
+        "accept_unknown": True,
+        "iterative_refinement_reltol": 1e-15,
+        "iterative_refinement_abstol": 1e-15,
+        "iterative_refinement_max_iter": 50,
+    },
+    "SCS": {"eps_abs": 1e-8, "eps_rel": 1e-8, "max_iters": 20_000},
+}
+
+
+_TIME_LIMIT = {"CLARABEL": "time_limit", "SCS": "time_limit_secs"}
+
+
+@dataclass(frozen=True, eq=False)
+class Multipliers:
+    """The dual's multipliers, in scaled variables (see `ScaledProblem`).
+
+    Attributes
+    ----------
+    gram : dict of tuple to BasisMatrix
+        Gram matrix of the multiplier of each product of inequalities, keyed by their numbers (from
+        0, the user's): () is the constant 1 with Q_0, (j,) the inequality number j.
+    equalities : tuple of Polynomial
+        q_i, one for each scaled equality.
+    bound : float
+        gamma for the scaled objective.
+    """
+
+    gram: dict[tuple[int, ...], BasisMatrix]
+    equalities: tuple[Polynomial, ...]
+    bound: float
+
+
+class Program:
+    """The cvxpy model of one relaxation; each block is one sparse matrix times the moments."""
+
+    def __init__(
+        self, scaled, order, generators, denominator=0, slack=0.0, refute=False, recession=False
+    ):
+        n = scaled.problem.n_variables
+        self.scaled, self.order, self.slack, self.refute = scaled, order, slack, refute
+        self.weight = unit_denominator(scaled, denominator)
+        n_moments = len(monomials(n, 2 * order))
+        self.generators = generators
+        self.operators = [generator.operator(n_moments) for generator in generators]
+        self.y = cp.Variable(n_moments)
+        self.cost = coefficient_vector(self.weight * scaled.objective, n_moments)
+        self.mass = coefficient_vector(self.weight, n_moments)
+        traces = sum(
+            op[:: generator.size + 1].sum(axis=0).A1
+            for op, generator in zip(self.operators, generators, strict=True)
+        )
+        self.cost = self.cost - slack * traces
+        if refute:
+            # Moments that are not zero exist unless the identity 0 - 1 = ... does.
+            self.cost = self.cost - self.mass
+            self.normalisation = self.mass @ self.y <= 1
+        else:
+            self.normalisation = self.mass @ self.y == 1
+        self.blocks = [
+            positive(op @ self.y, generator.size)
+            for op, generator in zip(self.operators, generators, strict=True)
+        ]
+        self.ideal, self.independent = _ideal_rows(scaled, order, n_moments)
+        self.vanishing = self.ideal[self.independent] @ self.y == 0
+        objective = cp.Minimize(self.cost @ self.y)
+        constraints = [self.normalisation, *self.blocks]
+        if len(self.independent):
+            constraints.append(self.vanishing)
+        if recession:
+            # Directions instead of moments: no mass, and a size of 1.
+            constraints[0] = self.normalisation = self.mass @ self.y == 0
+            constraints.append(traces @ self.y == 1)
+        self.model = cp.Problem(objective, constraints)
+
+    def solve(self, solver, verbose, time_limit):
+        options = dict(_OPTIONS.get(solver, {}))
+        if time_limit is not None and solver in _TIME_LIMIT:
+            options[_TIME_LIMIT[solver]] = max(float(time_limit), 1e-3)
+        if not run(self.model, solver, verbose, **options):
+            return Status.FAILED, np.nan
+        status = _STATUS.get(self.model.status, Status.FAILED)
+        y = self.y.value
+        if status in (Status.SOLVED, Status.INACCURATE):
+            numbers = [y, *(c.dual_value for c in self.model.constraints)]
+            if any(v is None or not np.isfinite(v).all() for v in numbers):
+                return Status.FAILED, np.nan
+            return status, float(self.cost @ y)
+        return status, np.nan
+
+    def moments(self) -> Moments:
+        f = self.scaled.objective
+        return Moments(np.array(self.y.value), f.n_variables, 2 * self.order, f.names)
+
+    def multipliers(self) -> Multipliers:
+        names = self.scaled.objective.names
+        gram = {}
+        for g, block in zip(self.generators, self.blocks, strict=True):
+            Q = np.reshape(block.dual_value, (g.size, g.size))
+            Q = (Q + Q.T) / 2 + self.slack * np.eye(g.size)
+            gram[g.factors] = BasisMatrix(Q, g.basis, names, g.face)
+        equalities, start, v = [], 0, self._ideal_dual()
+        for h in self.scaled.equalities:
+            shifts = monomials(len(names), 2 * self.order - h.degree)
+            q = -v[start : start + len(shifts)]
+            equalities.append(Polynomial.from_arrays(shifts, q, names))
+            start += len(shifts)
+        bound = -float(self.normalisation.dual_value) + self.refute
+        return Multipliers(gram, tuple(equalities), bound)
+
+    def _ideal_dual(self) -> np.ndarray:
+        v = np.zeros(self.ideal.shape[0])
+        if len(self.independent):
+            v[self.independent] = self.vanishing.dual_value
+        return v
+
+    def error(self, value) -> float:
+        """Largest relative residual: moment side, Gram side and the gap between the two."""
+        y, size = self.y.value, 1 + np.abs(self.y.value).max()
+        primal = np.abs(self.ideal @ y).max(initial=0.0)
+        stationarity = self.cost + self.mass * float(self.normalisation.dual_value)
+        for op, block in zip(self.operators, self.blocks, strict=True):
+            primal = max(primal, -np.linalg.eigvalsh(square(op @ y))[0])
+            stationarity = stationarity - op.T @ np.reshape(block.dual_value, -1)
+        stationarity = stationarity + self.ideal.T @ self._ideal_dual()
+        gap = abs(value + float(self.normalisation.dual_value)) / (1 + abs(value))
+        return max(primal / size, np.abs(stationarity).max(), gap)
+
+
+def square(entries: np.ndarray) -> np.ndarray:
+    """The matrix whose rows are put one after the other in `entries`."""
+    size = round(len(entries) ** 0.5)
+    return entries.reshape(size, size)
+
+
+def positive(entries, s: int):
+    """The constraint that s * s entries are those of a positive semidefinite matrix."""
+    if s == 1:
+        return entries >= 0
+    return cp.PSD(cp.reshape(entries, (s, s), order="F"))
+
+
+def _ideal_rows(scaled: ScaledProblem, order: int, n_moments: int):
+    """All rows L_y(h x^alpha), and the numbers of a largest independent set of them.
+
+    Dependent rows leave the multipliers undetermined, and solvers stumble over that.
+    """
+    blocks = [ideal_shifts(h, 2 * order, n_moments) for h in scaled.equalities]
+    if not blocks:
+        return sp.csr_matrix((0, n_moments)), np.array([], dtype=int)
+    rows = sp.csr_matrix(sp.vstack(blocks))
+    used = np.flatnonzero(rows.getnnz(axis=0))
+    _, R, pivots = qr(rows[:, used].toarray().T, mode="economic", pivoting=True)
+    diagonal = np.abs(np.diag(R))
+    rank = int((diagonal > 1e-10 * diagonal.max(initial=0.0)).sum())
+    return rows, np.sort(pivots[:rank])
+
+
+def coefficient_vector(p: Polynomial, n_moments: int) -> np.ndarray:
+    vector = np.zeros(n_moments)
+    vector[monomial_index(p.exponents)] = p.coefficients
+    return vector
+
+
+@cache  # cvxpy looks for every solver anew each time, which takes longer than a small program
+def semidefinite_solvers() -> tuple[str, ...]:
+    """Names of the installed solvers that take semidefinite constraints."""
+    from cvxpy.reductions.solvers.defines import SOLVER_MAP_CONIC
+
+    installed = cp.installed_solvers()
+    return tuple(
+        name
+        for name, solver in SOLVER_MAP_CONIC.items()
+        if name in installed
+        and any("PSD" in cone.__name__ for cone in solver.SUPPORTED_CONSTRAINTS)
+    )
+
+
+def check_solver(solver: str) -> None:
+    installed = semidefinite_solvers()
+    if solver not in installed:
+        raise ValueError(
+            "solver must be an installed semidefinite solver, one of "
+            f"{', '.join(installed)}, got {solver!r}"
+        )

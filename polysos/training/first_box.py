@@ -1,0 +1,305 @@
+"""A first box around all coefficients at least as good as a candidate, from linear programs alone.
+
+The residuals are linear in the monomials phi(c). Where they determine these, the set
+{phi : |F phi - targets| <= level} is bounded, and with it each ratio N / D of linear functions
+of phi with D > 0: linear programs again. As c_i = (c_i phi_a) / phi_a for every a, also
+c_i = sum_a d_a c_i phi_a / sum_a d_a phi_a for any weights d. We take the weights that make this
+ratio most certain: far more certain than any single one where the data are ill conditioned.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor
+
+import numpy as np
+from flint import fmpq_mat
+from scipy.linalg import solve_triangular
+
+from ..algebra.moments import BasisMatrix
+from ..algebra.polynomials import Polynomial
+from ..proofs.exact import is_positive_semidefinite, to_fmpq, to_fraction
+from .cones import ConicSolution, minimise_linear
+from .lemmas import Chain, Multipliers, grid_for, short
+from .recovery import monomial_shifts
+from .residuals import Residuals
+
+
+def find_first_box(chain: Chain, c: np.ndarray) -> LinearSet | None:
+    """Add lemmas that bound every coefficient which the residuals, linear in phi, determine.
+
+    Returns the set of monomials that is behind it, None where that is not bounded.
+    """
+    r = chain.r
+    if not is_determined(r):
+        return None
+    linear = LinearSet(chain, c)
+    if not bound_monomials(chain, linear):
+        return None
+    for i, (lower, raised) in enumerate(monomial_shifts(r.exponents)):
+        if not len(lower):
+            continue
+        if lower[0] == 0:
+            bound_monomial(chain, linear, i, raised[0])
+        else:
+            bound_ratio(chain, linear, i, lower, raised, c[i])
+    return linear
+
+
+def is_determined(r: Residuals) -> bool:
+    """Whether the residuals, as linear functions of the monomials, determine these."""
+    size = np.linalg.norm(r.matrix, axis=0)
+    if len(r.targets) < len(size) or not (size > 0).all():
+        return False
+    singular = np.linalg.svd(r.matrix / size, compute_uv=False)
+    return bool(singular[-1] > 1e-12 * singular[0])
+
+
+class LinearSet:
+    """{phi : |F phi - targets| <= level} around phi(c), in coordinates v: phi = phi(c) + S R^-1 v.
+
+    F S = Q R with orthonormal Q, so that r = r(c) + Q v: well conditioned whatever F is.
+    """
+
+    def __init__(self, chain: Chain, c: np.ndarray):
+        r = chain.r
+        self.level = float(chain.level)
+        self.radius = np.sqrt(self.level) if r.squares else self.level
+        self.squares = r.squares
+        self.unit = 1 / np.linalg.norm(r.matrix, axis=0)
+        self.Q, self.R = np.linalg.qr(r.matrix * self.unit)
+        self.residual = r.around(c).table[:, 0]
+        self.F = fmpq_mat([row[:-1] for row in r.exact.tolist()])
+        self.phi = np.r_[1.0, r.monomials(c)]
+
+    def direction(self, functional: np.ndarray) -> np.ndarray:
+        """t with L(phi) = L(phi(c)) + t . v, for L given on (1, phi)."""
+        return solve_triangular(self.R, functional[1:] * self.unit, trans="T")
+
+    def smallest(self, exact: list[Fraction]) -> Multipliers | None:
+        """The minimum on the set of L, given on (1, phi): L = constant + lambda . r."""
+        functional = np.array([float(v) for v in exact])
+        t = self.direction(functional)
+        size = np.linalg.norm(t)
+        if not size > 0:
+            return Multipliers(float(functional @ self.phi), np.zeros(len(self.residual)))
+        weights = self._weights(t / size, False)
+        if weights is None:
+            return None
+        weights = size * (weights + self.Q @ (t / size - self.Q.T @ weights))
+        cost = np.linalg.norm(weights) if self.squares else np.abs(weights).sum()
+        value = functional @ self.phi - weights @ self.residual - cost * self.radius
+        return Multipliers(float(value), self._refined(weights, exact))
+
+    def best_monomials(self) -> np.ndarray | None:
+        """The phi, without the constant, whose loss is smallest; not those of any coefficients."""
+        if self.squares:
+            v = -self.Q.T @ self.residual
+        else:
+            found = self._program(np.zeros(self.Q.shape[1]), True)
+            if found is None:
+                return None
+            v = self.radius * found.x[:-1]
+        return self.phi[1:] + self.unit * solve_triangular(self.R, v)
+
+    def _refined(self, weights: np.ndarray, exact: list[Fraction]) -> np.ndarray:
+        """lambda with twice the digits: F^T lambda = L is all but exact.
+
+        What is left over is bounded by the size of the monomials only, which may be large.
+        """
+        first = [Fraction(v) for v in weights.tolist()]
+        row = fmpq_mat(1, len(first), [to_fmpq(v) for v in first])
+        missing = [
+            float(v - to_fraction(w))
+            for v, w in zip(exact[1:], (row * self.F).entries(), strict=True)
+        ]
+        more = self.Q @ self.direction(np.r_[0.0, missing])
+        total = [a + Fraction(b) for a, b in zip(first, more.tolist(), strict=True)]
+        return np.array(total, dtype=object)
+
+    def smallest_loss(self) -> Multipliers | None:
+        """A bound of the loss from below, in the form that `Chain.loss_bound` takes."""
+        weights = self._weights(np.zeros(self.Q.shape[1]), True)
+        if weights is None:
+            return None
+        weights = weights - self.Q @ (self.Q.T @ weights)
+        value = -weights @ self.residual
+        if self.squares:
+            weights, value = 2 * value * weights, value**2
+        return Multipliers(float(value), self._refined(weights, [Fraction(0)] * len(self.phi)))
+
+    def _weights(self, t: np.ndarray, loss: bool) -> np.ndarray | None:
+        """Multipliers of the residuals where t . v, or the loss itself, is smallest."""
+        if self.squares:
+            return self._weights_in_ball(t, loss)
+        found = self._program(t, loss)
+        if found is None:
+            return None
+        return found.multipliers[len(self.Q) :] - found.multipliers[: len(self.Q)]
+
+    def _program(self, t: np.ndarray, loss: bool) -> ConicSolution | None:
+        """v / radius where t . v, or the loss itself, is smallest."""
+        Q, start, level = self.Q, self.residual / self.radius, 0.0 if loss else 1.0
+        column = np.full((len(Q), int(loss)), -1.0)
+        cost = np.r_[t, [1.0] * loss]
+        A = np.block([[Q, column], [-Q, column]])
+        return minimise_linear(cost, A, np.r_[level - start, level + start])
+
+    def _weights_in_ball(self, t: np.ndarray, loss: bool) -> np.ndarray | None:
+        """The same where |r| <= radius: a ball in v. Weights of the loss have length one."""
+        across = self.residual - self.Q @ (self.Q.T @ self.residual)
+        distance = np.linalg.norm(across)
+        if loss:
+            return -across / distance if distance > 0 else None
+        room = self.radius**2 - distance**2
+        return self.Q @ t - across / np.sqrt(room) if room > 0 else None
+
+
+def bound_monomials(chain: Chain, linear: LinearSet) -> bool:
+    """Add the lemma sum_a s_a^2 phi_a^2 <= B: crude, but it bounds every monomial at once.
+
+    B - sum_a s_a^2 phi_a^2 + |F phi - targets|^2 - (what the level allows) is a sum of squares for
+    large B, because s_a^2 = 1 / (2 p (F^T F)^-1_aa) makes F^T F - diag(s^2) positive definite.
+    """
+    r, p = chain.r, len(chain.r.exponents)
+    inverse = solve_triangular(linear.R, np.eye(p)) * linear.unit[:, None]
+    s2 = [_rounded_down(v) for v in 1 / (2 * p * (inverse**2).sum(axis=1))]
+    # |F phi - targets|^2 = (phi, 1)^T G (phi, 1)
+    A = fmpq_mat([[*row, -target] for *row, target in r.exact.tolist()])
+    G = (A.transpose() * A).tolist()
+    for a in range(p):
+        G[a][a] -= to_fmpq(s2[a])
+    allowed = chain.level * (1 if r.squares else len(r.targets) * chain.level)
+    size = float(np.array([float(v) for v in s2]) @ linear.phi[1:] ** 2)
+    B = _rounded_down(4 * size + 4 * float(allowed))
+    for _ in range(8):
+        Q = [list(row) for row in G]
+        Q[p][p] += to_fmpq(B - allowed)
+        if is_positive_semidefinite(Q):
+            return _add_monomial_lemma(chain, Q, s2, B)
+        B *= 4
+    return False
+
+
+def _add_monomial_lemma(chain: Chain, Q, s2, B: Fraction) -> bool:
+    r, n_all = chain.r, len(chain.names)
+    exponents = np.pad(r.exponents, ((0, 0), (0, chain.n_added)))
+    f = Polynomial.from_arrays(2 * exponents, np.array([-v for v in s2], dtype=object), chain.names)
+    basis = [*exponents.tolist(), [0] * n_all]
+    values = [[to_fraction(v) for v in row] for row in Q]
+    one, level = BasisMatrix.constant(Fraction(1), chain.names), chain.level_key
+    gram, equal = {}, None
+    if r.squares:
+        # u - |rho|^2 >= 0, and |rho|^2 - |r|^2 is a combination of the equalities rho_j - r_j
+        gram[level] = one
+        rho = [chain.variable(chain.n + j) for j in range(chain.n_added)]
+        equal = tuple(
+            (2 * v - h.exact()).exact() for v, h in zip(rho, chain.problem.equalities, strict=True)
+        )
+    else:
+        # m theta^2 - |r|^2 from products, and m (u - theta)^2 on the diagonal of Q
+        m, u = len(r.targets), chain.level
+        gram |= {(2 * j, 2 * j + 1): one for j in range(m)}
+        many = BasisMatrix.constant(Fraction(m), chain.names)
+        gram |= {(0, *level): many, (1, *level): many}
+        basis.insert(0, [0] * (n_all - 1) + [1])
+        values = [[Fraction(m), *[Fraction(0)] * (len(s2)), -m * u]] + [
+            [Fraction(0), *row] for row in values
+        ]
+        values[-1][0] = -m * u
+        values[-1][-1] += m * u * u
+    array = np.array(values, dtype=object)
+    gram[()] = BasisMatrix(array, np.array(basis, dtype=np.int64), chain.names)
+    return chain.bound_with_gram(f, gram, -B, equal)
+
+
+def bound_monomial(chain: Chain, linear: LinearSet, i: int, position: int) -> None:
+    """c_i is itself among the monomials: bound it on both sides."""
+    for sign in (1, -1):
+        functional = [Fraction(0)] * len(linear.phi)
+        functional[position] = Fraction(sign)
+        found = linear.smallest(functional)
+        if found is not None:
+            grid = grid_for(abs(sign * linear.phi[position] - found.value))
+            chain.bound_below(chain.variable(i, sign), found, grid, on_box=False)
+
+
+def bound_ratio(chain: Chain, linear: LinearSet, i: int, lower, raised, c: float) -> None:
+    """Bound c_i = N / D on both sides, for the weights d that make N - c D most certain."""
+    d = _best_weights(linear, lower, raised, c)
+    if d is None:
+        return
+    d = short(d)
+    D, N = [Fraction(0)] * len(linear.phi), [Fraction(0)] * len(linear.phi)
+    for a, b, v in zip(lower, raised, d, strict=True):
+        D[a], N[b] = v, v
+    found = linear.smallest(D)
+    if found is None or not found.value > 0:
+        return
+    denominator = chain.polynomial(chain.r.exponents[lower - 1], np.array(d, dtype=object))
+    if not chain.bound_below(denominator, found, 0.0, on_box=False):
+        return
+    if not chain.lemmas[-1].bound > 0:
+        return
+    for sign in (1, -1):
+        reach = _reach(linear, sign, N, D, c, found.value)
+        for factor in (1.0, 1.5, 4.0, 16.0):
+            grid = grid_for(reach)
+            bound = floor(Fraction(sign * c - factor * reach) / Fraction(grid)) * Fraction(grid)
+            shown = linear.smallest([sign * a - bound * b for a, b in zip(N, D, strict=True)])
+            if shown and chain.bound_ratio(chain.variable(i, sign), bound, shown, denominator):
+                break
+
+
+def _reach(linear: LinearSet, sign: int, N, D, c: float, smallest: float) -> float:
+    """How far N / D may lie from c on the set, with some room, where D is at least `smallest`."""
+    moved = [sign * (a - Fraction(c) * b) for a, b in zip(N, D, strict=True)]
+    found = linear.smallest(moved)
+    away = 0.0 if found is None else max(-found.value, 0.0) / smallest
+    unit = linear.radius * np.linalg.norm(linear.direction(np.array([float(v) for v in moved])))
+    return 1.05 * away + 1e-6 * unit + 1e-300
+
+
+def _best_weights(linear: LinearSet, lower, raised, c: float):
+    """Weights d with d . phi = 1: N - c D is as certain as possible while D stays positive."""
+    n = len(linear.phi)
+    moves = []
+    for a, b in zip(lower, raised, strict=True):
+        D, L = np.zeros(n), np.zeros(n)
+        D[a], L[b], L[a] = 1.0, 1.0, -c
+        moves.append((linear.direction(D), linear.direction(L)))
+    of_D = np.array([m[0] for m in moves]) * linear.radius
+    of_L = np.array([m[1] for m in moves]) * linear.radius
+    unit = 1 / np.linalg.norm(of_D, axis=1)
+    of_D, of_L, phi = of_D * unit[:, None], of_L * unit[:, None], linear.phi[lower] * unit
+    best, shortest = None, np.inf
+    norm = np.linalg.norm if linear.squares else lambda t: np.abs(linear.Q @ t).sum()
+    for balance in 10.0 ** np.arange(-6, 3):
+        M = of_L @ of_L.T + balance**2 * (of_D @ of_D.T)
+        d = np.linalg.lstsq(M + 1e-15 * np.trace(M) * np.eye(len(M)), phi, rcond=None)[0]
+        if not d @ phi > 0:
+            continue
+        d = d / (d @ phi)
+        doubt = norm(of_D.T @ d)
+        width = norm(of_L.T @ d) / (1 - doubt) if doubt < 0.9 else np.inf
+        if width < shortest:
+            best, shortest = d * unit, width
+    return _most_certain(linear, lower) if best is None else best
+
+
+def _most_certain(linear: LinearSet, lower) -> np.ndarray | None:
+    """Weight on the single monomial that stays farthest from zero; None if none keeps its sign."""
+    margins = []
+    for a in lower:
+        unit = [Fraction(0)] * len(linear.phi)
+        unit[a] = Fraction(1) / Fraction(float(linear.phi[a])) if linear.phi[a] else Fraction(0)
+        found = linear.smallest(unit)
+        margins.append(-np.inf if found is None else found.value)
+    k = int(np.argmax(margins))
+    return np.eye(len(lower))[k] / linear.phi[lower[k]] if margins[k] > 0 else None
+
+
+def _rounded_down(value: float) -> Fraction:
+    """A positive rational of few bits, at most a few per mille smaller."""
+    unit = Fraction(2) ** int(np.floor(np.log2(value)) - 8)
+    return floor(Fraction(value) / unit) * unit

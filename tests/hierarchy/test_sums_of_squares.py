@@ -1,0 +1,158 @@
+"""Sums of squares, proven either way: textbook cases, the boundary, and liars."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import polysos as ps
+from polysos.hierarchy import sums_of_squares
+from polysos.hierarchy.sums_of_squares import half_basis
+
+F = Fraction
+x, y, z = ps.variables(3)
+MOTZKIN = x**4 * y**2 + x**2 * y**4 - 3 * x**2 * y**2 + 1
+YES = {
+    "the paper's example": x**4 - x**2 * (1 + 2 * x * y) + x**2 * y**2 + 2 * x * y + 1,
+    "Parrilo": 2 * x**4 + 2 * x**3 * y - x**2 * y**2 + 5 * y**4,
+    "Motzkin, multiplied": MOTZKIN * (1 + x**2 + y**2),
+    "one square": (x**2 - x * y + 3 * y - 1) ** 2,
+    "one square, irrational roots": (x**3 - 2) ** 2,
+    "two squares": (x**2 - x * y + 3) ** 2 + (x - 1) ** 2,
+    "floats": (x**2 - 2**0.5 * y) ** 2,
+    "a constant": 0 * x + 3,
+    "zero": 0 * x,
+    "fractions": (F(1, 3) * x - F(2, 7) * y) ** 2 + F(1, 10**6) * y**4,
+}
+NO = {
+    "Motzkin": MOTZKIN,
+    "Choi and Lam": x**2 * y**2 + y**2 * z**2 + z**2 * x**2 + 1 - 4 * x * y * z,
+    "Robinson": x**6 + y**6 + 1 - (x**4 + 1) * y**2 - (y**4 + 1) * x**2 - x**4 - y**4
+    + 3 * x**2 * y**2,
+    "a negative value": x**2 - 2 * x,
+    "a negative constant": x**2 - F(1, 10**9),
+    "negative at infinity": 2 * x**2 - x**4,
+    "odd degree": x**3,
+    "odd degree in one variable": x**2 * y**3 + x**6 + y**6,
+    "minus one": 0 * x - 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("solver", ["CLARABEL", "SCS"])
+@pytest.mark.parametrize("name", YES)
+def test_sums_of_squares_are_proven(name, solver):
+    p = YES[name]
+    found = ps.is_sos(p, solver)
+    if not found and solver == "SCS":
+        pytest.skip("too few digits")
+    assert found and not found.is_refuted and found.verify()
+    total = sum((w * q**2 for w, q in found.squares()), 0 * x.exact())
+    assert total == p.exact() and all(w > 0 for w, _ in found.squares())
+
+
+@pytest.mark.parametrize("name", NO)
+def test_others_are_separated_by_a_functional(name):
+    p = NO[name]
+    found = ps.is_sos(p)
+    assert not found and found.is_refuted and found.verify()
+    with pytest.raises(ValueError, match="no sum of squares"):
+        found.squares()
+    # by hand, not by our own `verify`
+    L = found.separator
+    assert sum(c * L[alpha] for alpha, c in p.exact().terms.items()) < 0
+    basis = half_basis(p)
+    M = np.array([[float(L[tuple((a + b).tolist())]) for b in basis] for a in basis])
+    assert not len(M) or np.linalg.eigvalsh(M)[0] > -1e-9 * max(1.0, np.abs(M).max())
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(-3, 3), min_size=6, max_size=6), min_size=1, max_size=3),
+    st.integers(0, 2),
+)
+def test_a_planted_sum_is_found_and_never_refuted(rows, kind):
+    basis = ps.monomials(2, 2)
+    a, b = ps.variables(2)
+    p = sum((ps.Polynomial.from_arrays(basis, np.array(r, float)) ** 2 for r in rows), 0 * a)
+    p = p + (0, F(1, 1000), b**4)[kind]
+    found = ps.is_sos(p)
+    assert not found.is_refuted
+    assert not found or found.verify()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(-4, 4), min_size=15, max_size=15), st.integers(0, 10**6))
+def test_what_has_a_negative_value_is_never_called_a_sum(coefficients, seed):
+    p = ps.Polynomial.from_arrays(ps.monomials(2, 4), np.array(coefficients, dtype=float))
+    points = np.random.default_rng(seed).normal(0, 2, (200, 2))
+    found = ps.is_sos(p)
+    if (p(points) < -1e-9).any():
+        assert not found
+    assert found.verify() or not (found or found.is_refuted)
+
+
+def test_a_tampered_answer_does_not_verify():
+    yes, no = ps.is_sos(YES["Parrilo"]), ps.is_sos(NO["Robinson"])
+    Q = yes.gram.values.copy()
+    Q[0, 0] += F(1, 10**12)
+    assert not replace(yes, gram=replace(yes.gram, values=Q)).verify()
+    indefinite = yes.gram.values - 100 * np.eye(len(Q), dtype=int)
+    wrong = replace(yes.gram, values=indefinite)
+    assert not replace(yes, gram=wrong, polynomial=wrong.polynomial().exact()).verify()
+    assert not replace(yes, polynomial=yes.polynomial + F(1, 10**12)).verify()
+    for alpha in no.polynomial.terms:
+        changed = no.separator | {alpha: no.separator[alpha] + 10**6}
+        assert not replace(no, separator=changed).verify(), alpha
+    missing = {k: v for k, v in no.separator.items() if sum(k)}
+    assert not replace(no, separator=missing).verify()
+    assert not replace(no, separator=None).verify()
+
+
+@pytest.mark.parametrize("name", ["Motzkin", "Parrilo", "Robinson", "one square"])
+def test_a_solver_that_lies_may_leave_it_open_but_never_wrong(name, monkeypatch):
+    def liar(p, generator, solver):
+        rng = np.random.default_rng(1)
+        y = rng.standard_normal(len(ps.monomials(p.n_variables, 2 * (p.degree // 2))))
+        Q = rng.standard_normal((generator.size, generator.size))
+        return rng.choice([-1.0, 0.0, 1.0]), y, Q @ Q.T
+
+    monkeypatch.setattr(sums_of_squares, "_lowest", liar)
+    found = ps.is_sos((YES | NO)[name])
+    if found:
+        assert name in YES
+    if found.is_refuted:
+        assert name in NO
+    assert found.verify() or "undecided" in found.message
+
+
+def test_a_solver_that_fails_leaves_it_open(monkeypatch):
+    monkeypatch.setattr(sums_of_squares, "_lowest", lambda *_: None)
+    found = ps.is_sos(YES["Parrilo"])
+    assert not found and not found.is_refuted and "undecided" in found.message
+    assert not found.verify()
+
+
+def test_half_basis_is_half_the_newton_polytope():
+    assert half_basis(x**2 * y**2 + 0 * z).tolist() == [[1, 1, 0]]
+    assert half_basis(x**6 + 1).tolist() == [[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0]]
+    assert len(half_basis(0 * x)) == 0
+
+
+@pytest.mark.parametrize("call", [ps.is_sos, ps.is_sos_convex])
+def test_bad_input_is_named(call):
+    with pytest.raises(TypeError, match=r"p must be .*Polynomial"):
+        call(3.0)
+    with pytest.raises(ValueError, match="solver must be"):
+        call(x, solver="NONE")
+
+
+def test_an_undecided_answer_says_that_floats_are_read_exactly():
+    """0.1 * 6 is not 6 * 0.1; as a fraction it is."""
+    x, y = ps.variables(2)
+    meant = (x - y) ** 4
+    found = ps.is_sos(0.1 * meant)
+    assert not found and "fractions.Fraction" in found.message
+    assert ps.is_sos(Fraction(1, 10) * meant)

@@ -1,0 +1,100 @@
+"""Conic programs: multipliers satisfy the identity that chains of lemmas rely on."""
+
+import clarabel
+import numpy as np
+import pytest
+
+from polysos.training.cones import minimise_linear, triangle
+
+
+def in_cone(s, n_norm=0, definite=0, slip=1e-6):
+    """Whether rows are nonnegative, then in a second-order cone, then a definite triangle."""
+    n_definite = definite * (definite + 1) // 2
+    n_signed = len(s) - n_norm - n_definite
+    signed, norm, last = np.split(s, [n_signed, n_signed + n_norm])
+    good = (signed >= -slip).all()
+    if n_norm:
+        good &= norm[0] >= np.linalg.norm(norm[1:]) - slip
+    if definite:
+        rows, columns, factors = triangle(definite)
+        M = np.zeros((definite, definite))
+        M[rows, columns] = M[columns, rows] = last / factors
+        good &= np.linalg.eigvalsh(M)[0] >= -slip
+    return bool(good)
+
+
+@pytest.mark.parametrize("n_norm, definite", [(0, 0), (3, 0), (0, 3), (4, 2)])
+@pytest.mark.parametrize("seed", range(3))
+def test_solution_and_multipliers_prove_each_other(n_norm, definite, seed):
+    """x is feasible, y is in the (self-dual) cone, and cost = -y.b + y.(b - A x) for every x."""
+    rng, n = np.random.default_rng(seed), 3
+    m = 6 + n_norm + definite * (definite + 1) // 2
+    A, inside = rng.standard_normal((m, n)), np.ones(m)
+    if n_norm:
+        inside[6 : 6 + n_norm] = [3.0, *[0.1] * (n_norm - 1)]
+    if definite:
+        rows, columns, _ = triangle(definite)
+        inside[-len(rows) :] = rows == columns
+    A = np.vstack([np.eye(n), -np.eye(n), A])
+    b = np.r_[np.full(2 * n, 9.0), A[2 * n :] @ rng.standard_normal(n) + inside]
+    cost = rng.standard_normal(n)
+    found = minimise_linear(cost, A, b, n_norm, definite)
+    assert in_cone(b - A @ found.x, n_norm, definite)
+    y = found.multipliers
+    assert in_cone(y, n_norm, definite)
+    assert np.allclose(cost, -y @ A, atol=1e-6)
+    assert found.value == pytest.approx(cost @ found.x, abs=1e-6)
+    assert found.value == pytest.approx(-y @ b, abs=1e-6)
+
+
+def test_a_quadratic_term_is_half_of_its_matrix():
+    """x^2 - x - y with y <= 2: the minimum is at (1/2, 2)."""
+    found = minimise_linear(
+        [-1.0, -1.0], [[0.0, 1.0]], [2.0], quadratic=np.array([[2.0, 0.0], [0.0, 0.0]])
+    )
+    assert np.allclose(found.x, [0.5, 2.0], atol=1e-6)
+    assert found.value == pytest.approx(-2.25, abs=1e-6)
+    assert found.multipliers == pytest.approx([1.0], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "cost, A, b",
+    [
+        ([1.0], [[1.0], [-1.0]], [-1.0, 0.0]),  # x <= -1 and x >= 0
+        ([1.0], [[1.0]], [0.0]),  # x may fall without end
+        ([np.nan], [[1.0]], [0.0]),
+        ([1.0], [[np.inf]], [0.0]),
+        ([1.0], [[1.0]], [np.nan]),
+    ],
+)
+def test_no_solution_is_none(cost, A, b):
+    assert minimise_linear(cost, A, b) is None
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_the_triangle_is_an_isometry(n):
+    """<M, N> = sum of the products of the written entries."""
+    rows, columns, factors = triangle(n)
+    rng = np.random.default_rng(n)
+    M, N = (B + B.T for B in rng.standard_normal((2, n, n)))
+    assert len(rows) == n * (n + 1) // 2
+    assert (M * N).sum() == pytest.approx(
+        (M[rows, columns] * factors) @ (N[rows, columns] * factors)
+    )
+
+
+class Panic(BaseException):
+    """What a solver written in Rust raises when it breaks down: no Exception."""
+
+
+@pytest.mark.parametrize("error", [RuntimeError, Panic])
+def test_a_solver_that_breaks_down_found_nothing(error, monkeypatch):
+    class Broken:
+        def __init__(self, *arguments):
+            pass
+
+        def solve(self):
+            raise error("Eigval error")
+
+    monkeypatch.setattr(clarabel, "DefaultSolver", Broken)
+    assert minimise_linear([1.0], [[-1.0]], [-2.0]) is None
