@@ -84,6 +84,11 @@ class ExactArray:
         shape = self.shape if width is None else (len(self.numerators), width)
         return ExactArray(np.full(shape, fmpz(p), dtype=object), q)
 
+    def rows(self, count: int) -> ExactArray:
+        """A single row as often as asked for; more rows as they are."""
+        shape = (count, self.shape[1])
+        return ExactArray(np.broadcast_to(self.numerators, shape), self.denominator)
+
     def mean(self) -> ExactArray:
         """Over the rows, as a single row."""
         total = self.numerators.sum(axis=0)[None, :]

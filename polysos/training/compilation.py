@@ -103,7 +103,7 @@ def _exactly(net, X, Y, loss: str) -> Residuals:
         columns = [(h.mean() @ weights[-1].T).ravel() for h in hidden.values()]
         columns.append(outputs.mean().ravel())
     else:
-        columns = [(h @ weights[-1].T).ravel() for h in hidden.values()]
+        columns = [(h @ weights[-1].T).rows(len(X)).ravel() for h in hidden.values()]
         columns.append(outputs.ravel())
     samples = len(X) if loss == "sample-squares" else 1
     few = columns[0].shape[0] <= len(columns)
@@ -252,7 +252,7 @@ def _means(net, X, Y):
     total, targets = {}, 0.0
     for hidden, y in _blocks(net, X, Y):
         for alpha, values in hidden.items():
-            total[alpha] = total.get(alpha, 0.0) + values.sum(axis=0)
+            total[alpha] = total.get(alpha, 0.0) + values.mean(axis=0) * len(y)
         targets = targets + y.sum(axis=0)
     W = net.weights[-1]
     columns = [h / len(X) @ W.T for h in total.values()]
@@ -262,16 +262,20 @@ def _means(net, X, Y):
 def _samples(net, X, Y):
     blocks = []
     for hidden, y in _blocks(net, X, Y):
-        columns = [(h @ net.weights[-1].T).ravel() for h in hidden.values()]
-        blocks.append(np.column_stack([*columns, y.ravel()]))
+        blocks.append(_table(net, hidden, y))
     return list(hidden), np.vstack(blocks)
+
+
+def _table(net, hidden, y):
+    """The columns of all residuals of a block, and their targets."""
+    columns = [np.broadcast_to(h @ net.weights[-1].T, y.shape).ravel() for h in hidden.values()]
+    return np.column_stack([*columns, y.ravel()])
 
 
 def _factor(net, X, Y):
     R = np.empty((0, 0))
     for hidden, y in _blocks(net, X, Y):
-        columns = [(h @ net.weights[-1].T).ravel() for h in hidden.values()]
-        block = np.column_stack([*columns, y.ravel()]) / np.sqrt(len(X))
+        block = _table(net, hidden, y) / np.sqrt(len(X))
         R = np.linalg.qr(np.vstack([R, block]) if len(R) else block, mode="r")
     return list(hidden), R
 

@@ -146,7 +146,8 @@ class PolynomialNetwork:
     def hidden_monomials(self, inputs, weights=None) -> dict:
         """h_D as a polynomial in c: an array (N, m_D) for the exponent of each monomial.
 
-        Inputs and weights are arrays of numpy, or both `ExactArray`; by default our own weights.
+        Where all samples have the same values, a single row (1, m_D) stands for all. Inputs and
+        weights are arrays of numpy, or both `ExactArray`; by default our own weights.
 
         >>> net = PolynomialNetwork([[[2.0]], [[1.0]]], degrees=(2,))
         >>> {alpha: h.tolist() for alpha, h in net.hidden_monomials(np.array([[3.0]])).items()}
@@ -227,10 +228,10 @@ class PolynomialNetwork:
 
 
 def _ones(like, width: int):
-    """As many rows as `like` has, of ones."""
+    """A row of ones, of the same kind."""
     if isinstance(like, ExactArray):
-        return like.filled(1, width)
-    return np.ones((len(like), width), dtype=like.dtype)
+        return like[:1].filled(1, width)
+    return np.ones((1, width), dtype=like.dtype)
 
 
 def _add(total: dict, alpha: tuple, values) -> None:
