@@ -43,17 +43,20 @@ class Planted:
         return Planted(self.net, self.inputs, np.asarray(outputs, dtype=float), self.truth)
 
 
-def planted(degrees=(2, 1), width=6, samples=5, noise=0.0, seed=0, fan_in=False, truth=None):
+def planted(
+    degrees=(2, 1), width=6, samples=5, noise=0.0, seed=0, fan_in=False, truth=None, biases=False
+):
     """One width throughout, or a list; noise is one vector shared by the samples, as in the paper.
 
-    Weights are standard normal, divided by the root of the fan-in if asked.
+    Weights are standard normal, divided by the root of the fan-in if asked; biases are, too.
     """
     rng = np.random.default_rng(seed)
     widths = [width] * (len(degrees) + 2) if isinstance(width, int) else width
     weights = [
         rng.standard_normal((b, a)) / (np.sqrt(a) if fan_in else 1.0) for a, b in pairwise(widths)
     ]
-    net = ps.PolynomialNetwork(weights, degrees)
+    vectors = [rng.standard_normal(b) for b in widths[1:]] if biases else None
+    net = ps.PolynomialNetwork(weights, degrees, vectors)
     X = rng.standard_normal((samples, widths[0]))
     n = net.n_coefficients
     drawn = rng.uniform(0.3, 1.0, n) * rng.choice([-1.0, 1.0], n)
@@ -76,8 +79,7 @@ def exact_residuals(p: Planted, loss: str, c) -> list[Fraction]:
     def exact(A):
         return np.vectorize(Fraction, otypes=[object])(A)
 
-    net = ps.PolynomialNetwork([exact(W) for W in p.net.weights], p.net.degrees)
-    r = net(exact(c), exact(p.inputs)) - exact(p.outputs)
+    r = p.net.map(exact)(exact(c), exact(p.inputs)) - exact(p.outputs)
     return (r.sum(axis=0) / Fraction(len(r))).tolist() if "mean" in loss else r.ravel().tolist()
 
 
@@ -91,9 +93,9 @@ def exact_loss(p: Planted, loss: str, c) -> Fraction:
 
 def size_of(p: Planted, loss: str, c) -> Fraction:
     """The same where nothing cancels: of the absolute values of all numbers."""
-    weights = [np.abs(W) for W in p.net.weights]
-    net = ps.PolynomialNetwork(weights, p.net.degrees)
-    return exact_loss(Planted(net, np.abs(p.inputs), -np.abs(p.outputs), p.truth), loss, np.abs(c))
+    return exact_loss(
+        Planted(p.net.map(np.abs), np.abs(p.inputs), -np.abs(p.outputs), p.truth), loss, np.abs(c)
+    )
 
 
 def brute_force(p: Planted, loss: str, starts=12, seed=0, box=None, radius=None) -> np.ndarray:

@@ -29,8 +29,8 @@ def poly(exponent, coefficient, n=1):
     return lambda: ps.Polynomial({exponent: coefficient}, n)
 
 
-def network(weights, degrees):
-    return lambda: ps.PolynomialNetwork(weights, degrees)
+def network(weights, degrees, biases=None):
+    return lambda: ps.PolynomialNetwork(weights, degrees, biases)
 
 
 def minimize(**options):
@@ -302,6 +302,15 @@ MISTAKES = {
         ["weights[1]"],
     ),
     "weights none": (network(None, (1,)), (TypeError, ValueError), ["weights", "None"]),
+    "biases a number": (network([EYE, EYE], (1,), 3.0), TypeError, ["biases", "sequence", "3.0"]),
+    "biases too few": (network([EYE, EYE], (1,), [None]), ValueError, ["biases", "2", "1"]),
+    "biases too long": (
+        network([EYE, EYE], (1,), [None, [1, 2, 3]]),
+        ValueError,
+        ["biases[1]", "2 entries", "weights[1]", "3"],
+    ),
+    "biases a matrix": (network([EYE, EYE], (1,), [EYE, None]), ValueError, ["biases[0]", "1 dim"]),
+    "biases nan": (network([EYE, EYE], (1,), [[nan, 0], None]), ValueError, ["biases[0]", "nan"]),
     "no outputs": (network([EYE, np.empty((0, 2))], (1,)), ValueError, ["weights[1]", "(0, 2)"]),
     "no inputs": (network([np.empty((2, 0)), EYE], (1,)), ValueError, ["weights[0]", "(2, 0)"]),
     "too few coefficients": (

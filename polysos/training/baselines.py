@@ -221,7 +221,7 @@ def _floats(net, inputs, outputs) -> tuple[PolynomialNetwork, np.ndarray, np.nda
     """The network and the data, checked, and rounded where they are `Fraction`."""
     check_type("net", net, PolynomialNetwork)
     X, Y = (data.astype(float) for data in net.check_data(inputs, outputs))
-    return PolynomialNetwork([W.astype(float) for W in net.weights], net.degrees), X, Y
+    return net.map(lambda values: values.astype(float)), X, Y
 
 
 def _check_start(net, start) -> np.ndarray:
@@ -257,11 +257,11 @@ def _trainer():
     import jax
     import optax
 
-    def loop(weights, inputs, outputs, start, learning_rate, degrees, loss, steps):
+    def loop(layers, inputs, outputs, start, learning_rate, degrees, loss, steps):
         adam = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
 
         def value(c):
-            return LOSSES[loss](_forward(weights, degrees, c, inputs) - outputs)
+            return LOSSES[loss](_forward(layers, degrees, c, inputs) - outputs)
 
         def step(state, _):
             c, memory = state
@@ -276,20 +276,20 @@ def _trainer():
     def train(net, inputs, outputs, start, learning_rate, loss, steps):
         with jax.enable_x64(True):
             found = compiled(
-                net.weights, inputs, outputs, start, learning_rate, net.degrees, loss, steps
+                net.layers, inputs, outputs, start, learning_rate, net.degrees, loss, steps
             )
         return [np.asarray(array) for array in found]
 
     return train
 
 
-def _forward(weights, degrees, c, h):
+def _forward(layers, degrees, c, h):
     """f(x; c) as `PolynomialNetwork` has it, without its checks, which jax could not trace."""
-    for layer, (W, degree) in enumerate(zip(weights, degrees, strict=False), start=1):
-        learned = layer == len(degrees)  # is the constant of this layer an unknown?
+    for l, (layer, degree) in enumerate(zip(layers, degrees, strict=False), start=1):
+        learned = l == len(degrees)  # is the constant of this layer an unknown?
         own, c = c[: degree + learned], c[degree + learned :]
-        v = h @ W.T
+        v = layer(h)
         h = own[0] if learned else 1.0
         for k, coefficient in enumerate(own[learned:], start=1):
             h = h + coefficient * v**k
-    return h @ weights[-1].T
+    return layers[-1](h)

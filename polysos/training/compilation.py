@@ -55,8 +55,9 @@ def compile_residuals(net: PolynomialNetwork, inputs, outputs, loss: str) -> Res
     ([[1, 0], [0, 1]], [1, 8, 3/2], None)
     """
     X, Y = net.check_data(inputs, outputs)
-    named = {f"weights[{i}]": W for i, W in enumerate(net.weights)} | {"inputs": X, "outputs": Y}
-    for name, values in named.items():
+    named = {f"weights[{i}]": W for i, W in enumerate(net.weights)}
+    named |= {f"biases[{i}]": b for i, b in enumerate(net.biases) if b is not None}
+    for name, values in (named | {"inputs": X, "outputs": Y}).items():
         largest = np.abs(values).max()
         if largest > _LARGEST:
             raise ValueError(
@@ -96,14 +97,15 @@ def _products(net, n_samples: int, loss: str) -> float:
 
 
 def _exactly(net, X, Y, loss: str) -> Residuals:
-    weights = [ExactArray.of(W) for W in net.weights]
-    inputs, outputs = ExactArray.of(X), ExactArray.of(Y)
-    hidden = net.hidden_monomials(inputs, weights)
+    layers = [layer.map(ExactArray.of) for layer in net.layers]
+    inputs, outputs, (W, bias) = ExactArray.of(X), ExactArray.of(Y), layers[-1]
+    outputs = outputs if bias is None else outputs + -bias
+    hidden = net.hidden_monomials(inputs, layers)
     if loss.startswith("mean"):
-        columns = [(h.mean() @ weights[-1].T).ravel() for h in hidden.values()]
+        columns = [(h.mean() @ W.T).ravel() for h in hidden.values()]
         columns.append(outputs.mean().ravel())
     else:
-        columns = [(h @ weights[-1].T).rows(len(X)).ravel() for h in hidden.values()]
+        columns = [(h @ W.T).rows(len(X)).ravel() for h in hidden.values()]
         columns.append(outputs.ravel())
     samples = len(X) if loss == "sample-squares" else 1
     few = columns[0].shape[0] <= len(columns)
@@ -215,12 +217,13 @@ def _floats(table: fmpq_mat) -> np.ndarray:
 
 
 def _in_floats(net, X, Y, loss: str) -> Residuals:
-    floats = PolynomialNetwork([W.astype(float, copy=False) for W in net.weights], net.degrees)
+    floats = net.map(lambda values: values.astype(float, copy=False))
     X, Y = X.astype(float, copy=False), Y.astype(float, copy=False)
     build = _samples if loss == "sample-sup" else _factor if loss == "sample-squares" else _means
-    exponents, table = build(floats, X, Y)
-    like = PolynomialNetwork([np.abs(W) for W in floats.weights], net.degrees)
-    _, size = build(like, np.abs(X), np.abs(Y))
+    bias = floats.biases[-1]
+    targets, largest = (Y, np.abs(Y)) if bias is None else (Y - bias, np.abs(Y) + np.abs(bias))
+    exponents, table = build(floats, X, targets)
+    _, size = build(floats.map(np.abs), np.abs(X), largest)
     gamma = _gamma(_depth(net) + (_BLOCK + len(X) // _BLOCK + 2 if "mean" in loss else 0))
     error = gamma * size
     if loss.endswith("squares"):
@@ -284,9 +287,9 @@ def _depth(net: PolynomialNetwork) -> int:
     """How many roundings meet in one output, at most; one more for each number given."""
     depth, terms = 1, 1
     for W, degree in zip(net.weights, net.degrees, strict=False):
-        depth = degree * (depth + W.shape[1] + 2 + terms)
+        depth = degree * (depth + W.shape[1] + 3 + terms)
         terms = comb(terms + degree, degree)
-    return depth + net.weights[-1].shape[1] + 3
+    return depth + net.weights[-1].shape[1] + 4
 
 
 def _gamma(k: int) -> float:

@@ -49,13 +49,11 @@ def _half_a_unit(values: np.ndarray) -> np.ndarray:
 
 def _forward_errors(net: PolynomialNetwork, inputs, c) -> np.ndarray:
     """The outputs in floats less those without rounding, (N, m_out)."""
-    floats = [W.astype(float) for W in net.weights]
-    computed = PolynomialNetwork(floats, net.degrees)(c, inputs.astype(float))
-    h = ExactArray.of(inputs)
-    for W, p in zip(net.weights, net.activations(c), strict=False):
-        v, (*lower, top) = h @ ExactArray.of(W).T, p.tolist()
+    computed = net.map(lambda values: values.astype(float))(c, inputs.astype(float))
+    h, layers = ExactArray.of(inputs), [layer.map(ExactArray.of) for layer in net.layers]
+    for layer, p in zip(layers, net.activations(c), strict=False):
+        v, (*lower, top) = layer(h), p.tolist()
         h = v.filled(top)
         for coefficient in reversed(lower):
             h = h * v + v.filled(coefficient)
-    exact = h @ ExactArray.of(net.weights[-1]).T
-    return (ExactArray.of(computed) + -exact).floats()
+    return (ExactArray.of(computed) + -layers[-1](h)).floats()

@@ -1,10 +1,10 @@
 """Networks with learnable polynomial activations.
 
-h_0 = x, v_l = W_l h_(l-1), h_l = p_l(v_l) for l = 1, ..., D, and f(x; c) = W_(D+1) h_D. The
-weights are given; the coefficients c of the activations p_l(t) = sum_k c_(l,k) t^k are learned,
-with c_(1,0) = ... = c_(D-1,0) = 1 (equation (1.2) and the normalisation of the paper). For given
-data the outputs are polynomials in c, found here by carrying one array a monomial through the
-layers.
+h_0 = x, v_l = W_l h_(l-1) + b_l, h_l = p_l(v_l) for l = 1, ..., D, and
+f(x; c) = W_(D+1) h_D + b_(D+1). Weights and biases are given (in the paper there are no biases);
+the coefficients c of the activations p_l(t) = sum_k c_(l,k) t^k are learned, with
+c_(1,0) = ... = c_(D-1,0) = 1 (equation (1.2) and the normalisation of the paper). For given data
+the outputs are polynomials in c, found here by carrying one array a monomial through the layers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,22 @@ from ..algebra.problem import PolynomialProblem
 from ..checks import check_array, check_integer, check_sequence
 from ..proofs.exact import to_fraction
 from ..proofs.exact_arrays import ExactArray
+
+
+class Layer(NamedTuple):
+    """v = W h + b for each row h: arrays of numpy or `ExactArray`; the bias is a row, or None."""
+
+    weights: object
+    bias: object = None
+
+    def __call__(self, h):
+        v = h @ self.weights.T
+        return v if self.bias is None else v + self.bias
+
+    def map(self, function) -> Layer:
+        """The same with other arrays: function(weights), function(bias)."""
+        bias = None if self.bias is None else function(self.bias)
+        return Layer(function(self.weights), bias)
 
 
 class PolynomialNetwork:
@@ -32,6 +49,9 @@ class PolynomialNetwork:
         that are `fractions.Fraction` (dtype object) keep everything exact.
     degrees : sequence of int
         Degree of each activation p_1, ..., p_D, at least 1.
+    biases : sequence of arrays or None, optional
+        b_1, ..., b_(D+1), with shapes (m_l,); None in place of one is a layer without, and None in
+        place of all is the paper's network.
 
     Raises
     ------
@@ -48,9 +68,15 @@ class PolynomialNetwork:
     array([[8.]])
     >>> net.mean_residuals([[1.0, 2.0]], [[8.0]])
     [2*c1,0 + 3*c1,1 + 5*c1,2 - 8]
+
+    With biases, (1 + 3)^2 + (2 - 1)^2 + 100:
+
+    >>> net = PolynomialNetwork([np.eye(2), np.ones((1, 2))], (2,), biases=[[3, -1], [100]])
+    >>> net([0.0, 0.0, 1.0], [[1.0, 2.0]])
+    array([[117.]])
     """
 
-    def __init__(self, weights, degrees):
+    def __init__(self, weights, degrees, biases=None):
         weights = check_sequence("weights", weights)
         weights = [check_array(f"weights[{i}]", W).copy() for i, W in enumerate(weights)]
         degrees = tuple(check_sequence("degrees", degrees))
@@ -72,10 +98,28 @@ class PolynomialNetwork:
                 )
         self.weights = tuple(weights)
         self.degrees = degrees
+        self.biases = _check_biases(biases, self.weights)
 
     def __repr__(self):
         widths = [self.weights[0].shape[1], *(len(W) for W in self.weights)]
-        return f"PolynomialNetwork(widths={widths}, degrees={self.degrees})"
+        biases = "" if all(b is None for b in self.biases) else ", with biases"
+        return f"PolynomialNetwork(widths={widths}, degrees={self.degrees}{biases})"
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The affine maps of all layers; the last one is the output."""
+        return tuple(
+            Layer(W, None if b is None else b[None, :])
+            for W, b in zip(self.weights, self.biases, strict=True)
+        )
+
+    def map(self, function) -> PolynomialNetwork:
+        """The network with function(W) for each weight matrix, and the same for each bias."""
+        return PolynomialNetwork(
+            [function(W) for W in self.weights],
+            self.degrees,
+            [None if b is None else function(b) for b in self.biases],
+        )
 
     @property
     def n_inputs(self) -> int:
@@ -118,36 +162,44 @@ class PolynomialNetwork:
     def __call__(self, coefficients, inputs) -> np.ndarray:
         """Outputs f(x; c), (N, m_out), for coefficients (n_coefficients,) and inputs (N, m_0)."""
         h = self._inputs(inputs)
-        for W, p in zip(self.weights, self.activations(coefficients), strict=False):
-            v = h @ W.T
+        for layer, p in zip(self.layers, self.activations(coefficients), strict=False):
+            v = layer(h)
             h = p[-1] * v**0
             for c in p[-2::-1]:
                 h = h * v + c
-        return h @ self.weights[-1].T
+        return self.layers[-1](h)
 
     def mean_outputs(self, inputs) -> list[Polynomial]:
         """(1/N) sum_i f(x_i; c), one polynomial in c an output; exact where data are `Fraction`."""
-        X, weights = self._inputs(inputs), self.weights
-        exact = any(a.dtype == object for a in (X, *weights))
+        X, layers = self._inputs(inputs), self.layers
+        given = (X, *self.weights, *(b for b in self.biases if b is not None))
+        exact = any(a.dtype == object for a in given)
         if exact:
-            X, weights = ExactArray.of(X), [ExactArray.of(W) for W in weights]
-        hidden = self.hidden_monomials(X, weights)
-        exponents = np.array(list(hidden), dtype=np.int64)
+            X, layers = ExactArray.of(X), [layer.map(ExactArray.of) for layer in layers]
+        hidden = self.hidden_monomials(X, layers)
+        W, bias = layers[-1]
+        columns = {
+            alpha: (h.mean() if exact else h.mean(axis=0)[None, :]) @ W.T
+            for alpha, h in hidden.items()
+        }
+        if bias is not None:
+            _add(columns, (0,) * self.n_coefficients, bias)
         if exact:
-            columns = [(h.mean() @ weights[-1].T).fractions()[0] for h in hidden.values()]
-            table = np.array([[to_fraction(v) for v in column] for column in columns], dtype=object)
+            rows = [[to_fraction(v) for v in c.fractions()[0]] for c in columns.values()]
+            table = np.array(rows, dtype=object)
         else:
-            table = np.array([h.mean(axis=0) @ weights[-1].T for h in hidden.values()])
+            table = np.vstack(list(columns.values()))
+        exponents = np.array(list(columns), dtype=np.int64)
         return [
             Polynomial.from_arrays(exponents, table[:, j], self.coefficient_names)
             for j in range(self.n_outputs)
         ]
 
-    def hidden_monomials(self, inputs, weights=None) -> dict:
+    def hidden_monomials(self, inputs, layers=None) -> dict:
         """h_D as a polynomial in c: an array (N, m_D) for the exponent of each monomial.
 
         Where all samples have the same values, a single row (1, m_D) stands for all. Inputs and
-        weights are arrays of numpy, or both `ExactArray`; by default our own weights.
+        layers are made of arrays of numpy, or both of `ExactArray`; by default our own layers.
 
         >>> net = PolynomialNetwork([[[2.0]], [[1.0]]], degrees=(2,))
         >>> {alpha: h.tolist() for alpha, h in net.hidden_monomials(np.array([[3.0]])).items()}
@@ -155,9 +207,11 @@ class PolynomialNetwork:
         """
         one = (0,) * self.n_coefficients
         h, position = {one: inputs}, 0
-        weights = self.weights if weights is None else weights
-        for layer, (W, degree) in enumerate(zip(weights, self.degrees, strict=False), 1):
+        layers = self.layers if layers is None else layers
+        for layer, ((W, bias), degree) in enumerate(zip(layers, self.degrees, strict=False), 1):
             v = {alpha: values @ W.T for alpha, values in h.items()}
+            if bias is not None:
+                _add(v, one, bias)
             power = {one: _ones(inputs, len(self.weights[layer - 1]))}
             learned = layer == len(self.degrees)  # is the constant of this layer an unknown?
             h = {}
@@ -225,6 +279,28 @@ class PolynomialNetwork:
                 f"inputs must have shape (N, {self.n_inputs}) with N >= 1, got {X.shape}"
             )
         return X
+
+
+def _check_biases(biases, weights) -> tuple[np.ndarray | None, ...]:
+    if biases is None:
+        return (None,) * len(weights)
+    biases = check_sequence("biases", biases)
+    if len(biases) != len(weights):
+        raise ValueError(
+            f"biases must be one vector (or None) for each of the {len(weights)} weights, "
+            f"got {len(biases)}"
+        )
+    checked = []
+    for i, (b, W) in enumerate(zip(biases, weights, strict=True)):
+        if b is not None:
+            b = check_array(f"biases[{i}]", b, ndim=1).copy()
+            if len(b) != len(W):
+                raise ValueError(
+                    f"biases[{i}] must have {len(W)} entries, the rows of weights[{i}], "
+                    f"got {len(b)}"
+                )
+        checked.append(b)
+    return tuple(checked)
 
 
 def _ones(like, width: int):

@@ -55,6 +55,14 @@ class Residuals:
     rows: fmpq_mat | None = field(default=None, repr=False)
     error: np.ndarray | None = field(default=None, repr=False)
 
+    def __reduce__(self):
+        """flint's matrices do not pickle: their entries do, as pairs of integers."""
+        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        if self.rows is not None:
+            entries = [(int(v.p), int(v.q)) for v in self.rows.entries()]
+            state["rows"] = (self.rows.nrows(), self.rows.ncols(), entries)
+        return _unpickled, (state,)
+
     @property
     def n_coefficients(self) -> int:
         return self.exponents.shape[1]
@@ -216,6 +224,13 @@ class Residuals:
         exponents = np.vstack([self.exponents, np.zeros((1, self.n_coefficients), dtype=int)])
         sums = (exponents[:, None, :] + exponents[None, :, :]).reshape(len(exact), -1)
         return PolynomialProblem(Polynomial.from_arrays(sums, exact, self.names))
+
+
+def _unpickled(state: dict) -> Residuals:
+    if state["rows"] is not None:
+        m, p, entries = state["rows"]
+        state["rows"] = fmpq_mat(m, p, [fmpq(*v) for v in entries])
+    return Residuals(**state)
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,7 +71,7 @@ def test_derivatives_are_finite_differences():
     for loss, formula in LOSSES.items():
 
         def value(c, formula=formula, forward=_forward):
-            return formula(forward(net.weights, net.degrees, c, X) - Y)
+            return formula(forward(net.layers, net.degrees, c, X) - Y)
 
         differences = [(value(a) - value(b)) / (2 * step) for a, b in around]
         with jax.enable_x64(True):

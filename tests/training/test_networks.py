@@ -8,18 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import polysos as ps
+from tests.planted import planted
 from tests.problems import example
 
 F = Fraction
 
 
-def random_network(seed, degrees, widths, exact=False):
+def random_network(seed, degrees, widths, exact=False, biases=False):
     rng = np.random.default_rng(seed)
     shapes = list(zip(widths[1:], widths[:-1], strict=True))
-    weights = [rng.integers(-3, 4, shape) for shape in shapes]
-    if exact:
-        weights = [np.vectorize(F, otypes=[object])(W) for W in weights]
-    return ps.PolynomialNetwork(weights, degrees), rng
+    net = ps.PolynomialNetwork(
+        [rng.integers(-3, 4, shape) for shape in shapes],
+        degrees,
+        [rng.integers(-3, 4, rows) for rows in widths[1:]] if biases else None,
+    )
+    return net.map(np.vectorize(F, otypes=[object])) if exact else net, rng
 
 
 def integers(rng, *shape):
@@ -49,6 +52,7 @@ def test_example_3_4_is_fitted_exactly_by_the_printed_coefficients(exact):
     assert all(r(c) == 0 for r in net.mean_residuals(inputs, outputs))
 
 
+@pytest.mark.parametrize("biases", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     "degrees, widths",
@@ -61,9 +65,9 @@ def test_example_3_4_is_fitted_exactly_by_the_printed_coefficients(exact):
         ((2, 1, 2), (2, 2, 2, 1, 2)),
     ],
 )
-def test_mean_residuals_are_the_averaged_network_minus_the_averages(degrees, widths, seed):
+def test_mean_residuals_are_the_averaged_network_minus_the_averages(degrees, widths, seed, biases):
     """Exactly, in rationals, at random rational coefficients: D = 1, 2, 3 layers."""
-    net, rng = random_network(seed, degrees, widths, exact=True)
+    net, rng = random_network(seed, degrees, widths, exact=True, biases=biases)
     X, Y = integers(rng, 4, widths[0]), integers(rng, 4, widths[-1])
     X, Y = (np.vectorize(F, otypes=[object])(A) for A in (X, Y))
     residuals = net.mean_residuals(X, Y)
@@ -71,7 +75,7 @@ def test_mean_residuals_are_the_averaged_network_minus_the_averages(degrees, wid
         c = np.array([F(int(v), 2) for v in integers(rng, net.n_coefficients)], dtype=object)
         expected = (net(c, X) - Y).sum(axis=0) / F(4)
         assert [r(c) for r in residuals] == expected.tolist()
-    floats, _ = random_network(seed, degrees, widths)
+    floats, _ = random_network(seed, degrees, widths, biases=biases)
     compiled = floats.mean_residuals(X.astype(float), Y.astype(float))
     point = rng.standard_normal(net.n_coefficients)
     average = (floats(point, X.astype(float)) - Y.astype(float)).mean(axis=0)
@@ -155,3 +159,33 @@ def test_the_callers_arrays_are_copied():
     before = net([1.0, 1.0], [[1.0, 2.0]])
     W[:] = 0
     assert (net([1.0, 1.0], [[1.0, 2.0]]) == before).all()
+
+
+def test_biases_move_what_each_layer_sees_and_the_output():
+    """f(x) = 5 p(2 x + 3) - 7 with p(t) = c0 + c1 t + c2 t^2."""
+    net = ps.PolynomialNetwork([[[2]], [[5]]], (2,), biases=[[3], [-7]])
+    c, x = np.array([0.5, -1.0, 0.25]), np.array([[-2.0], [0.0], [1.5]])
+    t = 2 * x + 3
+    assert np.allclose(net(c, x), 5 * (0.5 - t + 0.25 * t**2) - 7)
+    assert "with biases" in repr(net) and "biases" not in repr(
+        ps.PolynomialNetwork([[[2]]] * 2, [1])
+    )
+
+
+def test_biases_of_nothing_are_no_biases():
+    """None, None for each layer, and zeros: the same network."""
+    net, rng = random_network(0, (2, 2), (2, 3, 2, 3))
+    X, Y = integers(rng, 4, 2), integers(rng, 4, 3)
+    for biases in ([None] * 3, [np.zeros(3), None, np.zeros(3)]):
+        other = ps.PolynomialNetwork(net.weights, net.degrees, biases)
+        assert other.mean_residuals(X, Y) == net.mean_residuals(X, Y)
+
+
+@pytest.mark.parametrize("loss", ["mean-sup", "sample-squares"])
+def test_networks_with_biases_are_fitted_with_proof(loss):
+    p = planted((2, 1), [3, 6, 6, 6], samples=20, biases=True, fan_in=True)
+    found = p.fit(loss=loss)
+    assert found.certified and np.allclose(found.coefficients, p.truth)
+    assert found.proof.verify(ps.fitting_problem(p.net, p.inputs, p.outputs, loss))
+    moved = ps.PolynomialNetwork(p.net.weights, p.net.degrees, [None, None, np.ones(6)])
+    assert not found.proof.verify(ps.fitting_problem(moved, p.inputs, p.outputs, loss))

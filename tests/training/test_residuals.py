@@ -1,5 +1,6 @@
 """Residuals: F phi(c) - targets is the network on the data; losses, derivatives, problems."""
 
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -17,6 +18,7 @@ SHAPES = {
     "three layers": {"degrees": (1, 2, 1), "width": [2, 3, 3, 2, 2]},
     "fan-in": {"degrees": (2, 2), "width": 4, "fan_in": True},
     "many outputs": {"degrees": (1,), "width": [2, 3, 9]},
+    "biases": {"degrees": (2, 1), "width": [3, 4, 3, 5], "biases": True},
 }
 
 
@@ -141,3 +143,14 @@ def test_columns_and_rows_that_vanish_stay_zero():
     W[1][:] = 0
     r = compile_residuals(ps.PolynomialNetwork(W, (2, 1)), p.inputs, p.outputs, "mean-sup")
     assert np.count_nonzero(np.abs(r.matrix).sum(axis=0)) == 1  # the free constant alone
+
+
+def test_residuals_and_fits_survive_pickling():
+    p = planted((2, 1), [3, 5, 5, 5], samples=20, noise=0.1, biases=True)
+    r = p.residuals("sample-squares")
+    again = pickle.loads(pickle.dumps(r))
+    assert again.exact == r.exact and np.array_equal(again.exponents, r.exponents)
+    found = p.fit()
+    other = pickle.loads(pickle.dumps(found))
+    assert other.proof.verify(ps.fitting_problem(p.net, p.inputs, p.outputs))
+    assert (other.loss, other.summary()) == (found.loss, found.summary())
