@@ -72,9 +72,9 @@ from .algebra.polynomials import Polynomial, monomials, variables
 from .algebra.problem import PolynomialProblem
 from .hierarchy.certificates import Certificate, sos_certificate, verify_certificate
 from .hierarchy.convexity import is_sos_convex, kkt_multipliers, lagrangian
-from .hierarchy.descent import DescentCurve
 from .hierarchy.minimize import Outcome, Solution, minimize
 from .hierarchy.sums_of_squares import SumOfSquares, is_sos
+from .proofs.descent_curve import DescentCurve
 from .proofs.feasible_points import FeasiblePoint
 from .proofs.proof import Proof
 from .relaxations.extraction import Extraction, extract_minimizers

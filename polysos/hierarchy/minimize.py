@@ -10,12 +10,12 @@ import numpy as np
 
 from ..algebra.problem import PolynomialProblem
 from ..checks import check_positive, check_type
+from ..proofs.descent_curve import DescentCurve
 from ..proofs.feasible_points import FeasiblePoint
 from ..proofs.proof import Proof
 from ..relaxations.program import check_solver
 from ..relaxations.relaxation import Relaxation, check_order
 from . import advice
-from .descent import DescentCurve
 from .search import Search
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
 from ..proofs.box import bounding_box
+from ..proofs.descent_curve import DescentCurve
 from ..proofs.proof import Proof, empty_box_proof
 from ..proofs.region import Region
 from ..relaxations.blocks import weighted_generators
@@ -31,7 +32,7 @@ from ..relaxations.flatness import flat_truncation
 from ..relaxations.relaxation import Relaxation, Status, constant_multipliers, solve_scaled
 from ..relaxations.scaling import ScaledProblem, scale_problem
 from .certificates import sos_certificate, verify_certificate
-from .descent import DescentCurve, find_descent_curve
+from .descent import find_descent_curve
 from .local_search import LocalSearch
 from .points import Candidate, Points
 

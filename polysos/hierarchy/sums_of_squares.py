@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-import cvxpy as cp
 import numpy as np
 
 from ..algebra.moments import BasisMatrix
@@ -208,6 +207,8 @@ def _lonely(p: Polynomial, basis: np.ndarray):
 
 def _lowest(p: Polynomial, generator: Generator, solver: str):
     """(value, y, Q): min L_y(p) with a mean of 1 on the diagonal, and the dual's Gram matrix."""
+    import cvxpy as cp
+
     degree = max(2 * (p.degree // 2), p.degree)
     n_moments = len(monomials(p.n_variables, degree))
     cost = coefficient_vector(p.to_float(), n_moments)

@@ -1,6 +1,8 @@
 """The semidefinite program of one relaxation, as a cvxpy model.
 
 Each block is one sparse matrix times the vector of moments; its dual variable is a Gram matrix.
+
+cvxpy is imported where a program is built: it takes longer to load than everything else together.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import qr
@@ -48,14 +49,14 @@ _ADVICE = {
 }
 
 
-_STATUS = {
-    cp.OPTIMAL: Status.SOLVED,
-    cp.OPTIMAL_INACCURATE: Status.INACCURATE,
-    cp.USER_LIMIT: Status.INACCURATE,
-    cp.INFEASIBLE: Status.INFEASIBLE,
-    cp.INFEASIBLE_INACCURATE: Status.INFEASIBLE,
-    cp.UNBOUNDED: Status.UNBOUNDED,
-    cp.UNBOUNDED_INACCURATE: Status.UNBOUNDED,
+_STATUS = {  # cvxpy's words
+    "optimal": Status.SOLVED,
+    "optimal_inaccurate": Status.INACCURATE,
+    "user_limit": Status.INACCURATE,
+    "infeasible": Status.INFEASIBLE,
+    "infeasible_inaccurate": Status.INFEASIBLE,
+    "unbounded": Status.UNBOUNDED,
+    "unbounded_inaccurate": Status.UNBOUNDED,
 }
 
 
@@ -103,6 +104,8 @@ class Program:
     def __init__(
         self, scaled, order, generators, denominator=0, slack=0.0, refute=False, recession=False
     ):
+        import cvxpy as cp
+
         n = scaled.problem.n_variables
         self.scaled, self.order, self.slack, self.refute = scaled, order, slack, refute
         self.weight = unit_denominator(scaled, denominator)
@@ -201,6 +204,8 @@ def square(entries: np.ndarray) -> np.ndarray:
 
 def positive(entries, s: int):
     """The constraint that s * s entries are those of a positive semidefinite matrix."""
+    import cvxpy as cp
+
     if s == 1:
         return entries >= 0
     return cp.PSD(cp.reshape(entries, (s, s), order="F"))
@@ -231,6 +236,7 @@ def coefficient_vector(p: Polynomial, n_moments: int) -> np.ndarray:
 @cache  # cvxpy looks for every solver anew each time, which takes longer than a small program
 def semidefinite_solvers() -> tuple[str, ...]:
     """Names of the installed solvers that take semidefinite constraints."""
+    import cvxpy as cp
     from cvxpy.reductions.solvers.defines import SOLVER_MAP_CONIC
 
     installed = cp.installed_solvers()

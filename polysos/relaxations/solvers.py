@@ -9,13 +9,11 @@ import threading
 import warnings
 from contextlib import contextmanager
 
-import cvxpy as cp
-
 _one_at_a_time = threading.Lock()
 
 
-def run(model: cp.Problem, solver: str, verbose: bool = False, **options) -> bool:
-    """Solve a model; False where the solver broke down, whatever it raised."""
+def run(model, solver: str, verbose: bool = False, **options) -> bool:
+    """Solve a model of cvxpy; False where the solver broke down, whatever it raised."""
     try:
         with warnings.catch_warnings(), _without_last_words():
             warnings.simplefilter("ignore")  # cvxpy warns of inaccuracy; our status says so

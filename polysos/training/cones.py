@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import clarabel
 import numpy as np
 import scipy.sparse as sp
 
@@ -35,6 +34,8 @@ def minimise_linear(
     >>> round(s.value, 6), np.round(s.multipliers, 6).tolist()
     (2.0, [1.0])
     """
+    import clarabel  # here, so that what needs no solver loads none
+
     A, b, cost = (np.asarray(v, dtype=float) for v in (A, b, cost))
     if not all(np.isfinite(v).all() for v in (A, b, cost)):
         return None
