@@ -33,8 +33,8 @@ class Planted:
     outputs: np.ndarray
     truth: np.ndarray
 
-    def fit(self, loss="mean-sup", **options) -> ps.Fit:
-        return ps.fit(self.net, self.inputs, self.outputs, loss=loss, **options)
+    def fit(self, loss="mean-sup", method="tighten", **options) -> ps.Fit:
+        return ps.fit(self.net, self.inputs, self.outputs, loss=loss, method=method, **options)
 
     def residuals(self, loss="mean-sup"):
         return compile_residuals(self.net, self.inputs, self.outputs, loss)

@@ -114,10 +114,10 @@ def _exactly(net, X, Y, loss: str) -> Residuals:
     elif few:
         root = _rounded(arb(samples).rsqrt())
         rows = as_matrix(columns) * root
-        error = np.linalg.norm(_floats(rows), axis=0) * 2.0 ** (1 - _BITS)
+        error = np.linalg.norm(floats_of(rows), axis=0) * 2.0 ** (1 - _BITS)
     else:
         rows, error = _triangle(columns, samples)
-    table = _floats(rows)
+    table = floats_of(rows)
     return Residuals(
         exponents=np.array(list(hidden), dtype=np.int64),
         matrix=table[:, :-1],
@@ -148,7 +148,7 @@ def _triangle(columns: list[ExactArray], samples: int) -> tuple[fmpq_mat, np.nda
         return fmpq_mat(1, p), np.zeros(p)
     T = _cholesky([[G[i][j] for j in kept] for i in kept])
     rows = T * H
-    size = np.abs(_floats(T)) @ np.abs(_floats(H))
+    size = np.abs(floats_of(T)) @ np.abs(floats_of(H))
     return rows, np.linalg.norm(size, axis=0) * 2.0 ** (2 - _BITS)
 
 
@@ -202,7 +202,7 @@ def _rounded(ball: arb) -> fmpq:
     return fmpq(mantissa << power) if power >= 0 else fmpq(mantissa, 1 << -power)
 
 
-def _floats(table: fmpq_mat) -> np.ndarray:
+def floats_of(table: fmpq_mat) -> np.ndarray:
     """The nearest floats; infinite beyond them."""
     values = np.empty(table.nrows() * table.ncols())
     for k, v in enumerate(table.entries()):

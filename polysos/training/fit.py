@@ -11,15 +11,17 @@ import numpy as np
 from ..algebra.problem import PolynomialProblem
 from ..checks import check_positive, check_type, check_word
 from ..hierarchy.minimize import Outcome
+from ..proofs.exact import round_down
 from ..proofs.proof import Proof
 from .bounds import read_bounds, with_bounds
+from .centring import centre
 from .compilation import compile_residuals
 from .data_rounding import data_rounding
 from .networks import PolynomialNetwork
 from .residuals import LOSSES, Residuals
 from .tightening import Tightening, relative_gap
 
-METHODS = ("tighten", "hierarchy")
+METHODS = ("auto", "tighten", "hierarchy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,11 @@ class Fit:
         How far, on the box, the loss of the data may be from the one that the proof is about: 0
         where the data are compiled without rounding, tiny for the triangle of many squares; a bound
         of what floats may do with data so many that they must be compiled in these.
+    strength : float
+        lambda, where it is proven that f(c) >= level + lambda d(c)^2 for every c and squares f,
+        with d the distance between the predictions of c and ours (see `prediction_radius`); else 0.
+    level : float
+        In that inequality: no larger than the smallest loss, and nearly as large.
     tolerance : float
         The relative gap that was asked for.
     message : str
@@ -70,6 +77,8 @@ class Fit:
     proof: Proof = field(repr=False)
     rounding: float
     data_error: float
+    strength: float
+    level: float = field(repr=False)
     tolerance: float = field(repr=False)
     message: str
     seconds: float
@@ -88,6 +97,22 @@ class Fit:
     def is_exact(self) -> bool:
         """Whether the loss is no larger than what rounding of the data can make."""
         return self.loss <= self.rounding
+
+    def prediction_radius(self, excess: float = 0.0) -> float:
+        """How far the predictions of coefficients that are nearly as good may be from ours.
+
+        Of all coefficient vectors whose loss is at most ours plus an excess, on the data, as the
+        root of what the loss takes the mean or the sum of: for "sample-squares" the root mean
+        square over the samples. Proven; infinite where nothing is.
+
+        >>> net = PolynomialNetwork([[[1.0]], [[1.0]]], degrees=(1,))
+        >>> f = fit(net, [[0.0], [1.0], [2.0]], [[0.0], [1.0], [5.0]])
+        >>> round(f.prediction_radius(0.01), 3)  # a line: d^2 is exactly the excess
+        0.1
+        """
+        if self.strength == 0:
+            return float("inf")
+        return float(np.sqrt(max(self.loss - self.level + excess, 0.0) / self.strength))
 
     def summary(self) -> str:
         """A short report.
@@ -112,7 +137,13 @@ class Fit:
         numbers = f"  relative gap {self.gap:.1e}, rounding of the data {self.rounding:.1e}"
         if self.residuals.rows is None:
             numbers += f"; the proof is about the data up to {self.data_error:.1e}"
-        return "\n".join([head, *rows, numbers, f"  {self.message}", f"  {self.seconds:.2f} s"])
+        lines = [head, *rows, numbers]
+        if self.strength > 0:
+            radius = self.prediction_radius(0.01 * self.loss)
+            lines.append(
+                f"  a loss at most 1 % larger means predictions within {radius:.3g} of ours"
+            )
+        return "\n".join([*lines, f"  {self.message}", f"  {self.seconds:.2f} s"])
 
     def _repr_html_(self):
         rows = {
@@ -134,8 +165,8 @@ def fit(
     net: PolynomialNetwork,
     inputs,
     outputs,
-    loss: str = "mean-sup",
-    method: str = "tighten",
+    loss: str = "sample-squares",
+    method: str = "auto",
     bounds=None,
     tolerance: float = 1e-6,
     time_limit: float | None = None,
@@ -149,12 +180,14 @@ def fit(
     inputs : array, shape (N, m_0)
     outputs : array, shape (N, m_out)
     loss : str
-        With r_i = f(x_i; c) - y_i and their mean r over the samples: "mean-sup" is
-        ``max_j |r_j|``, the paper's (1.3); "mean-squares" is ``|r|_2^2``; "sample-sup" is
-        ``max_ij |(r_i)_j|``; "sample-squares" is ``(1/N) sum_i |r_i|_2^2``.
+        With r_i = f(x_i; c) - y_i and their mean r over the samples: "sample-squares" is
+        ``(1/N) sum_i |r_i|_2^2``, ordinary least squares; "sample-sup" is ``max_ij |(r_i)_j|``;
+        "mean-squares" is ``|r|_2^2``; "mean-sup" is ``max_j |r_j|``, the paper's (1.3).
     method : str
-        "tighten": linear programs on boxes that shrink. "hierarchy": the paper's dense moment
-        relaxations, order by order (`minimize`), for comparison.
+        "auto": for squares certificates centred at the best candidate, valid for all coefficients;
+        where these do not suffice, and for the largest residual, as "tighten": linear programs on
+        boxes that shrink. "hierarchy": the paper's dense moment relaxations, order by order
+        (`minimize`), for comparison.
     bounds : optional
         (lower, upper) for all coefficients, or such a pair (or None) for each; or one positive
         number: the radius of a ball around 0.
@@ -196,7 +229,11 @@ def fit(
     r = compile_residuals(net, inputs, outputs, loss)
     rounding = partial(data_rounding, net, inputs, outputs, loss, r)
     plan = Tightening(r, rounding, given, tolerance, start, time_limit, verbose)
-    plan.run() if method == "tighten" else plan.climb()
+    found = centre(plan) if method == "auto" and r.squares else None
+    if method == "hierarchy":
+        plan.climb()
+    elif found is None:
+        plan.run()
     plan.verify()
     certified = plan.is_certified()
     if r.rows is None:
@@ -217,20 +254,22 @@ def fit(
         proof=plan.proof,
         rounding=plan.rounding(),
         data_error=r.data_error(_size(plan.c, box), plan.loss),
+        strength=0.0 if found is None else round_down(found.strength),
+        level=-np.inf if found is None else round_down(found.level),
         tolerance=tolerance,
-        message="; ".join([_message(plan, certified, len(minimizers), box), *plan.notes]),
+        message="; ".join([_message(plan, certified, len(minimizers), box, found), *plan.notes]),
         seconds=time.perf_counter() - start,
         residuals=r,
     )
 
 
 def fitting_problem(
-    net: PolynomialNetwork, inputs, outputs, loss: str = "mean-sup", bounds=None
+    net: PolynomialNetwork, inputs, outputs, loss: str = "sample-squares", bounds=None
 ) -> PolynomialProblem:
     """The problem that `fit` proves its bound for, from the same data and in exact arithmetic.
 
     For the largest residual, (3.2) of the paper: minimise theta over (c, theta) subject to
-    theta + r_j >= 0 and theta - r_j >= 0. For squares, minimise |r(c)|^2 over c.
+    theta + r_j >= 0 and theta - r_j >= 0. For squares, minimise ``|r(c)|^2`` over c.
 
     Parameters
     ----------
@@ -269,7 +308,7 @@ def _size(c: np.ndarray, box: np.ndarray) -> np.ndarray:
     return np.abs(box).max(axis=1) if np.isfinite(box).all() else np.abs(c)
 
 
-def _message(plan: Tightening, certified: bool, found: int, box: np.ndarray) -> str:
+def _message(plan: Tightening, certified: bool, found: int, box: np.ndarray, centred) -> str:
     if not certified:
         if plan.is_at_floor():
             return (
@@ -285,6 +324,12 @@ def _message(plan: Tightening, certified: bool, found: int, box: np.ndarray) -> 
             "exact up to rounding: the loss is no larger than what rounding of the data can make, "
             f"{plan.rounding():.1e}; "
         )
+    if centred is not None and centred.strength > 0:
+        words += (
+            f"proven for all coefficients, without bounds, by a {centred.how} around these; all "
+            "that are as good make the same predictions on the data"
+        )
+        return words if found == 1 else f"{words} ({found} different ones were found)"
     if found > 1:
         return f"{words}{found} different minimizers were found; there may be more"
     if np.isfinite(box).all():

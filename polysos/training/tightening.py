@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from math import comb, inf, isfinite
 
 import numpy as np
@@ -81,6 +82,11 @@ class Tightening:
         self.rows = np.arange(len(self.r.targets)) if few else np.unique(rows)
         self.part = self.r if few else self.r.restricted(self.rows)
         self.problem = self.bounded(self.part.problem())
+
+    @cached_property
+    def dense_problem(self) -> PolynomialProblem:
+        """What `fitting_problem` gives; for squares the loss as a polynomial in c alone."""
+        return self.bounded(self.r.dense_problem())
 
     def bounded(self, problem: PolynomialProblem) -> PolynomialProblem:
         return with_bounds(problem, self.own_box, self.radius, self.r.n_coefficients)
@@ -240,8 +246,7 @@ class Tightening:
             left = max(self.time_limit - (time.perf_counter() - self.start), 1e-3)
         if not self.others:
             self.improve(linear_start(self.r))
-        problem = self.bounded(self.r.dense_problem())
-        found = minimize(problem, max_order, time_limit=left, verbose=self.verbose)
+        found = minimize(self.dense_problem, max_order, time_limit=left, verbose=self.verbose)
         for x in found.minimizers:
             self.improve(x[: self.r.n_coefficients])
         if isinstance(found.proof, Proof) and found.proof.holds:
@@ -337,7 +342,7 @@ class Tightening:
 
     def cheapest_orders(self) -> int | None:
         """The last order of the dense hierarchy with few moments, if there is one."""
-        problem = self.bounded(self.r.dense_problem())
+        problem = self.dense_problem
         n, k = problem.n_variables, problem.minimum_order
         if comb(n + 2 * k, n) > _DENSE:
             return None

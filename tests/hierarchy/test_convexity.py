@@ -116,7 +116,7 @@ def test_multipliers_of_inactive_constraints_vanish_whatever_the_units():
     """Terms of a training problem are far larger than its loss: both sides of a pair look active,
     and half of each would make the Lagrangian zero."""
     own = planted_instance((2, 2), 50, 20, weights="randn", seed=0)
-    fit = ps.fit(own.net, own.inputs, own.outputs)
+    fit = ps.fit(own.net, own.inputs, own.outputs, loss="mean-sup")
     problem, point = fit.residuals.problem(), np.append(fit.coefficients, fit.loss)
     lambdas, _ = ps.kkt_multipliers(problem, point)
     slack = [float(g.to_float()(point)) for g in problem.inequalities]

@@ -318,7 +318,7 @@ def test_the_fitting_problem_is_the_paper_s_in_rationals():
 
     net = ps.PolynomialNetwork([exact(W) for W in p.net.weights], p.net.degrees)
     expected = net.training_problem(exact(p.inputs), exact(p.outputs))
-    assert ps.fitting_problem(p.net, p.inputs, p.outputs) == expected
+    assert ps.fitting_problem(p.net, p.inputs, p.outputs, "mean-sup") == expected
 
 
 def every_lemma(d) -> list:
@@ -725,7 +725,7 @@ def test_a_fit_is_the_same_every_time():
 
 def test_lists_integers_and_fractions_are_data_too():
     net, X, Y, _ = example(exact=True)
-    f = ps.fit(net, X, Y)
+    f = ps.fit(net, X, Y, loss="mean-sup")
     assert f.certified and f.loss == 0
 
 
@@ -767,7 +767,7 @@ def test_verbose_tells_what_happens_and_silence_is_silent(capsys):
 def test_reports_say_what_is_known(name):
     if name == "perfect":
         net, X, Y, _ = example()
-        f = ps.fit(net, X, Y)
+        f = ps.fit(net, X, Y, loss="mean-sup")
     else:
         f = lied_to("mean-sup")[1] if name == "certified" else seven_outputs().fit(time_limit=1e-3)
     text, page = f.summary(), f._repr_html_()
@@ -789,7 +789,7 @@ def test_a_fit_is_frozen():
 
 def test_the_hierarchy_certifies_example_3_4_at_order_two():
     net, X, Y, data = example()
-    f = ps.fit(net, X, Y, method="hierarchy")
+    f = ps.fit(net, X, Y, loss="mean-sup", method="hierarchy")
     check(f, Planted(net, np.array(X), np.array(Y), None), "mean-sup")
     assert f.certified and f.loss == 0 and "order 1 (solved), 2 (solved)" in f.message
     assert f.coefficients.tolist() == [data["minimizer"][name] for name in f.names]

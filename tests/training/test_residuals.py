@@ -152,5 +152,5 @@ def test_residuals_and_fits_survive_pickling():
     assert again.exact == r.exact and np.array_equal(again.exponents, r.exponents)
     found = p.fit()
     other = pickle.loads(pickle.dumps(found))
-    assert other.proof.verify(ps.fitting_problem(p.net, p.inputs, p.outputs))
+    assert other.proof.verify(ps.fitting_problem(p.net, p.inputs, p.outputs, "mean-sup"))
     assert (other.loss, other.summary()) == (found.loss, found.summary())

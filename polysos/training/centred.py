@@ -1,0 +1,265 @@
+"""Certificates of squared losses, centred at a candidate: proofs for all of R^n, without a box.
+
+With b = (1, b_1, ..., b_k) and w = (b_1, ..., b_k) at c minus the same at the candidate c*, look
+for a Gram matrix Q of f - f(c*) on b, that is G plus relations, with Q b(c*) = 0. Then
+
+    f(c) - f(c*) = w^T Q_w w,
+
+and c* is a global minimizer where Q_w >= 0. Such Q are the solutions of linear equations. That
+with the smallest N = Q_w - G_w, measured by G_w, is found by least squares; it is positive
+definite where the loss is small. Otherwise a semidefinite program looks for Q_w >= lambda G_w. All
+of this happens in coordinates in which G_w is the unit matrix.
+
+Floats only choose the relations. These are added up in rationals, the bound is the largest for
+which the bordered matrix is positive semidefinite, and that is checked exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
+from scipy.linalg import null_space, solve_triangular
+
+from ..algebra.moments import BasisMatrix
+from ..algebra.polynomials import Polynomial
+from ..algebra.problem import PolynomialProblem
+from ..proofs.exact import is_positive_semidefinite, to_fraction
+from ..proofs.proof import Proof
+from .cones import minimise_linear, triangle
+from .gram_basis import GramBasis, relations
+
+_BITS = 400  # of the balls in which the bound is computed
+_ROOM = 1e-7  # of the smallest eigenvalue of I + N: less is noise of the solver
+_RANK = 1e-9  # of singular values of the equations
+
+
+@dataclass(frozen=True, eq=False)
+class Centred:
+    """A proof around a candidate.
+
+    Attributes
+    ----------
+    proof : Proof
+        f >= bound for every c.
+    strength : Fraction
+        lambda > 0 with f(c) >= level + lambda |F phi(c) - F phi(c*)|^2 for every c, checked
+        exactly; 0 where that is not shown.
+    level : Fraction
+        Nearly the bound.
+    how : str
+        "least-squares certificate" or "semidefinite program".
+    """
+
+    proof: Proof
+    strength: Fraction
+    level: Fraction
+    how: str
+
+
+class GramMatrices:
+    """The Gram matrices G + sum_k t_k S_k of a loss on a basis, seen through N = sum_k t_k S_k.
+
+    They are measured in coordinates in which G_w is the unit matrix, by the upper triangle, columns
+    one after the other, entries off the diagonal times the root of 2: so lengths are Frobenius
+    norms. Orthonormal coordinates u of the space of all N_w take the place of the t.
+
+    Parameters
+    ----------
+    basis : GramBasis
+    targets : array, shape (m,)
+        y, in floats.
+    units : array, shape (k,), optional
+        Where G_w is singular: sizes of the b_i, by which they are measured where it sees nothing.
+    """
+
+    def __init__(self, basis: GramBasis, targets: np.ndarray, units: np.ndarray | None = None):
+        self.basis, self.targets, k = basis, targets, basis.size
+        self.relations = relations(basis)
+        seen = basis.factor if units is None else np.vstack([basis.factor, np.diag(1 / units)])
+        self._whiten = solve_triangular(np.linalg.qr(seen, mode="r"), np.eye(k))
+        S = np.zeros((len(self.relations), k + 1, k + 1))
+        for own, relation in zip(S, self.relations, strict=True):
+            for (i, j), v in relation.items():
+                own[i, j] += float(v) / 2
+                own[j, i] += float(v) / 2
+        rows, columns, factor = triangle(k)
+        N = self._whiten.T @ S[:, 1:, 1:] @ self._whiten
+        N = N[:, rows, columns].T * factor[:, None]
+        own = basis.factor @ self._whiten
+        self._own = (own.T @ own)[rows, columns] * factor  # the unit matrix where nothing is unseen
+        self._wanted = (rows == columns) - self._own
+        self._size = np.linalg.norm(N, axis=0)
+        self._S = S / self._size[:, None, None]
+        self._directions, self._upper = np.linalg.qr(N / self._size)
+
+    def around(self, candidates: list[np.ndarray]) -> CentredGram:
+        """Those with Q b(c) = 0 at each candidate, as nearly as floats can tell."""
+        C, d = [], []
+        for c in candidates:
+            b = np.r_[1.0, self.basis.values(c)]
+            C.append(self._whiten.T @ (self._S @ b).T[1:])
+            residual = self.basis.factor @ b[1:] - self.targets
+            d.append(-self._whiten.T @ (self.basis.factor.T @ residual))
+        C = solve_triangular(self._upper, np.vstack(C).T, trans="T").T
+        u = self._directions.T @ self._wanted
+        u = u + np.linalg.lstsq(C, np.concatenate(d) - C @ u, rcond=_RANK)[0]
+        free = null_space(C, rcond=_RANK)
+        start = self._own + self._directions @ u
+        return CentredGram(self.basis.size, start, self._directions @ free, u, free)
+
+    def matrix(self, u: np.ndarray) -> fmpq_mat:
+        """G + sum_k t_k S_k, exactly: a Gram matrix of the loss whatever the t are."""
+        t = solve_triangular(self._upper, u) / self._size
+        Q = fmpq_mat(self.basis.gram)
+        for relation, value in zip(self.relations, t.tolist(), strict=True):
+            half = fmpq(*value.as_integer_ratio()) / 2
+            for (i, j), v in relation.items():
+                Q[i, j] = Q[i, j] + half * v
+                Q[j, i] = Q[j, i] + half * v
+        return Q
+
+
+@dataclass(frozen=True, eq=False)
+class CentredGram:
+    """The Q_w that belong to some candidates: start + moves @ z, with coordinates u + free @ z.
+
+    `start` is the one nearest to the unit matrix.
+    """
+
+    size: int
+    start: np.ndarray
+    moves: np.ndarray
+    u: np.ndarray
+    free: np.ndarray
+
+    def by_least_squares(self) -> tuple[float, np.ndarray]:
+        """(smallest eigenvalue of Q_w, its coordinates), for the one nearest to the unit matrix."""
+        return self._smallest(self.start), self.u
+
+    def by_program(self) -> tuple[float, np.ndarray] | None:
+        """The same, with the smallest eigenvalue as large as it can be; None if a solver fails."""
+        rows, columns, _ = triangle(self.size)
+        A = -np.c_[self.moves, -(rows == columns).astype(float)]
+        cost = np.r_[np.zeros(self.moves.shape[1]), -1.0]
+        found = minimise_linear(cost, A, self.start, definite=self.size)
+        if found is None:
+            return None
+        z = found.x[:-1]
+        return self._smallest(self.start + self.moves @ z), self.u + self.free @ z
+
+    def _smallest(self, entries: np.ndarray) -> float:
+        rows, columns, factor = triangle(self.size)
+        M = np.empty((self.size, self.size))
+        M[rows, columns] = entries / factor
+        M[columns, rows] = M[rows, columns]
+        return float(np.linalg.eigvalsh(M)[0])
+
+
+def centred_proof(
+    problem: PolynomialProblem,
+    matrices: GramMatrices,
+    candidates: list[np.ndarray],
+    program: bool = True,
+) -> Centred | None:
+    """The proof that the candidates are global minimizers; None where this does not find one.
+
+    Parameters
+    ----------
+    problem : PolynomialProblem
+        Its objective is the loss as a polynomial in c.
+    matrices : GramMatrices
+        Of this loss.
+    candidates : list of array, shape (n,)
+        With the same loss.
+    program : bool
+        Whether to try the semidefinite program where least squares are not enough.
+    """
+    gram = matrices.around(candidates)
+    (smallest, u), how = gram.by_least_squares(), "least-squares certificate"
+    if smallest < _ROOM and program:
+        smallest, u = gram.by_program() or (smallest, u)
+        how = "semidefinite program"
+    if smallest < _ROOM:
+        return None
+    return _completed(problem, matrices.basis, matrices.matrix(u), smallest, candidates[0], how)
+
+
+def _completed(problem, basis, Q, smallest, c, how) -> Centred | None:
+    """The exact bound of a Gram matrix of the loss, and the strength that goes with it."""
+    bound = _largest_bound(Q)
+    if bound is None:
+        return None
+    proof = _proof(problem, basis, Q, bound)
+    if not proof.verify():
+        return None
+    strength = Fraction(smallest * (1 - 1e-6)).limit_denominator(10**12)
+    shifted = _less_distance(Q, basis, c, strength)
+    level = _largest_bound(shifted)
+    if level is None or not is_positive_semidefinite(_bordered(shifted, level).tolist()):
+        strength, level = Fraction(0), bound
+    return Centred(proof, strength, level, how)
+
+
+def _largest_bound(Q: fmpq_mat) -> Fraction | None:
+    """About the largest beta with Q - beta E >= 0, and not more; None where Q_w is not definite."""
+    n, own = Q.nrows(), ctx.prec
+    ctx.prec = _BITS
+    try:
+        inner = arb_mat([[arb(Q[i, j]) for j in range(1, n)] for i in range(1, n)])
+        side = arb_mat([[arb(Q[i, 0])] for i in range(1, n)])
+        try:
+            value = arb(Q[0, 0]) - (side.transpose() * inner.solve(side))[0, 0]
+        except ZeroDivisionError:
+            return None
+        if not value.is_finite():
+            return None
+        # a little lower, so that the bordered matrix is definite and balls can show it
+        low = value - abs(value) * arb(2) ** -80 - value.rad()
+        mantissa, power = low.mid().man_exp()
+    finally:
+        ctx.prec = own
+    mantissa, power = int(mantissa), int(power)
+    shift = max(abs(mantissa).bit_length() - 120, 0)
+    mantissa, power = mantissa >> shift, power + shift  # rounds down
+    return Fraction(mantissa) * Fraction(2) ** power
+
+
+def _bordered(Q: fmpq_mat, bound: Fraction) -> fmpq_mat:
+    Q = fmpq_mat(Q)
+    Q[0, 0] = Q[0, 0] - fmpq(bound.numerator, bound.denominator)
+    return Q
+
+
+def _less_distance(Q: fmpq_mat, basis: GramBasis, c: np.ndarray, strength: Fraction) -> fmpq_mat:
+    """The Gram matrix of f - lambda |F phi - F phi(c*)|^2."""
+    k, factor = basis.size, fmpq(strength.numerator, strength.denominator)
+    G = fmpq_mat([[basis.gram[i, j] for j in range(1, k + 1)] for i in range(1, k + 1)])
+    at = fmpq_mat(k, 1, [fmpq(*float(v).as_integer_ratio()) for v in basis.values(c)])
+    side, shifted = G * at, fmpq_mat(Q)
+    for i in range(k):
+        for j in range(k):
+            shifted[i + 1, j + 1] = shifted[i + 1, j + 1] - factor * G[i, j]
+        shifted[0, i + 1] = shifted[0, i + 1] + factor * side[i, 0]
+        shifted[i + 1, 0] = shifted[i + 1, 0] + factor * side[i, 0]
+    shifted[0, 0] = shifted[0, 0] - factor * (at.transpose() * side)[0, 0]
+    return shifted
+
+
+def _proof(problem, basis: GramBasis, Q: fmpq_mat, bound: Fraction) -> Proof:
+    names, n = problem.objective.names, problem.n_variables
+    values = basis.on_monomials(_bordered(Q, bound))
+    exact = np.array([to_fraction(v) for v in values.entries()], dtype=object)
+    matrix = BasisMatrix(exact.reshape(len(basis.exponents), -1), basis.exponents, names)
+    zero = Polynomial.constant(Fraction(0), n, names)
+    return Proof(
+        holds=True,
+        bound=bound,
+        problem=problem,
+        center=(Fraction(0),) * n,
+        scale=(Fraction(1),) * n,
+        gram={(): matrix},
+        equality_multipliers=tuple(zero for _ in problem.equalities),
+    )
