@@ -13,7 +13,7 @@ from math import comb
 import numpy as np
 from flint import arb, ctx, fmpq, fmpq_mat, fmpz_mat
 
-from ..proofs.exact import independent_rows
+from ..proofs.exact import independent_rows, to_fmpq
 from ..proofs.exact_arrays import ExactArray, as_matrix
 from .networks import PolynomialNetwork
 from .residuals import Residuals
@@ -194,7 +194,9 @@ def _cholesky_balls(S):
 
 
 def _rounded(ball: arb) -> fmpq:
-    """The middle of a ball with 128 bits."""
+    """The middle of a ball with 128 bits; 0 where it may be 0."""
+    if ball.contains(0):
+        return fmpq(0)
     mantissa, power = ball.mid().man_exp()
     shift = max(int(abs(mantissa)).bit_length() - _BITS, 0)
     mantissa = (int(mantissa) + (1 << shift >> 1)) >> shift
@@ -225,23 +227,53 @@ def _in_floats(net, X, Y, loss: str) -> Residuals:
     exponents, table = build(floats, X, targets)
     _, size = build(floats.map(np.abs), np.abs(X), largest)
     gamma = _gamma(_depth(net) + (_BLOCK + len(X) // _BLOCK + 2 if "mean" in loss else 0))
-    error = gamma * size
+    rows, error = None, gamma * size
     if loss.endswith("squares"):
         # Of the triangle of a computed table: its columns are off by no more than those of QR.
-        rows = table.shape[0] if loss == "mean-squares" else net.n_outputs * min(len(X), _BLOCK)
+        height = table.shape[0] if loss == "mean-squares" else net.n_outputs * min(len(X), _BLOCK)
         steps = 1 if loss == "mean-squares" else len(X) // _BLOCK + 1
-        own = _gamma(20 * steps * (rows + table.shape[1]) * table.shape[1])
+        own = _gamma(20 * steps * (height + table.shape[1]) * table.shape[1])
         error = np.linalg.norm(size, axis=0) * (gamma + 2 * own)
         if len(table) > table.shape[1]:
             table = np.linalg.qr(table, mode="r")
+        rows = _with_exact_dependence(net, X, Y, table)
+        error = error + np.linalg.norm(table - floats_of(rows), axis=0) * (1 + 2.0**-40)
+        table = floats_of(rows)
     return Residuals(
         exponents=np.array(exponents, dtype=np.int64),
         matrix=table[:, :-1],
         targets=table[:, -1],
         squares=loss.endswith("squares"),
         names=net.coefficient_names,
+        rows=rows,
         error=error,
+        in_floats=True,
     )
+
+
+def _with_exact_dependence(net, X, Y, table: np.ndarray) -> fmpq_mat:
+    """The rows (F, y), changed a little so that columns that depend on each other do so exactly.
+
+    How they depend is told by a few of the samples, compiled exactly.
+    """
+    rows = fmpq_mat(*table.shape, [to_fmpq(v) for v in table.ravel().tolist()])
+    p = table.shape[1] - 1
+    few = _exactly(net, X[: 3 * p], Y[: 3 * p], "sample-squares").exact
+    echelon, rank = part_of(few, range(few.nrows()), range(p)).rref()
+    kept = [next(j for j in range(p) if echelon[i, j] != 0) for i in range(rank)]
+    if rank == p:
+        return rows
+    H = part_of(echelon, range(rank), range(p))
+    dependent = part_of(rows, range(rows.nrows()), kept) * H
+    size = np.linalg.norm(table[:, :-1], axis=0)
+    if (np.linalg.norm(floats_of(dependent) - table[:, :-1], axis=0) > 1e-9 * size).any():
+        return rows  # the other samples depend less
+    return fmpq_mat([[*own, rows[i, p]] for i, own in enumerate(dependent.tolist())])
+
+
+def part_of(M: fmpq_mat, rows, columns) -> fmpq_mat:
+    rows, columns = list(rows), list(columns)
+    return fmpq_mat(len(rows), len(columns), [M[i, j] for i in rows for j in columns])
 
 
 def _blocks(net, X, Y):

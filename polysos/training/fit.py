@@ -135,7 +135,7 @@ class Fit:
             f"  {name} = {v: .9g}" for name, v in zip(self.names, self.coefficients, strict=True)
         ]
         numbers = f"  relative gap {self.gap:.1e}, rounding of the data {self.rounding:.1e}"
-        if self.residuals.rows is None:
+        if self.residuals.in_floats:
             numbers += f"; the proof is about the data up to {self.data_error:.1e}"
         lines = [head, *rows, numbers]
         if self.strength > 0:
@@ -236,13 +236,14 @@ def fit(
         plan.run()
     plan.verify()
     certified = plan.is_certified()
-    if r.rows is None:
+    minimizers = plan.minimizers() if certified else np.empty((0, net.n_coefficients))
+    box = plan.box()
+    data_error = r.data_error(_size(plan.c, box), plan.loss)
+    if r.in_floats:
         plan.note(
             "the data are so many that they were compiled in floats: the proof is about what came "
             "out, see data_error for how far that may be from the data"
         )
-    minimizers = plan.minimizers() if certified else np.empty((0, net.n_coefficients))
-    box = plan.box()
     return Fit(
         coefficients=plan.c,
         names=net.coefficient_names,
@@ -253,7 +254,7 @@ def fit(
         box=box,
         proof=plan.proof,
         rounding=plan.rounding(),
-        data_error=r.data_error(_size(plan.c, box), plan.loss),
+        data_error=data_error,
         strength=0.0 if found is None else round_down(found.strength),
         level=-np.inf if found is None else round_down(found.level),
         tolerance=tolerance,

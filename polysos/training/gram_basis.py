@@ -17,7 +17,7 @@ from flint import fmpq, fmpq_mat, nmod_mat
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from .compilation import floats_of
+from .compilation import floats_of, part_of
 from .residuals import Residuals
 
 _PRIME = 2**61 - 1
@@ -71,7 +71,7 @@ def row_space_basis(r: Residuals) -> GramBasis:
     [[1, 0, 0], [0, 1, 0]]
     """
     A, p = r.exact, len(r.exponents)
-    echelon, rank = _part(A, range(A.nrows()), range(p)).rref()
+    echelon, rank = part_of(A, range(A.nrows()), range(p)).rref()
     columns = [next(j for j in range(p) if echelon[i, j] != 0) for i in range(rank)]
     rows = [[fmpq(1)] + [fmpq(0)] * p]
     rows += [[fmpq(0), *(echelon[i, j] for j in range(p))] for i in range(rank)]
@@ -87,7 +87,7 @@ def monomial_basis(r: Residuals) -> GramBasis:
 
 def _basis(r: Residuals, table: fmpq_mat, columns: list[int]) -> GramBasis:
     targets = len(r.exponents)
-    signed = _part(r.exact, range(r.exact.nrows()), [targets, *columns])
+    signed = part_of(r.exact, range(r.exact.nrows()), [targets, *columns])
     for i in range(signed.nrows()):
         signed[i, 0] = -signed[i, 0]
     return GramBasis(
@@ -208,9 +208,9 @@ def _cancelling(rows: list[dict]) -> list[list[fmpq]]:
     others = sorted(set(range(n)) - set(kept))
     if not others:
         return []
-    columns = _pivots(_part(M, kept, range(width)))
-    square = _part(M, kept, columns).transpose()
-    X = square.solve(_part(M, others, columns).transpose())
+    columns = _pivots(part_of(M, kept, range(width)))
+    square = part_of(M, kept, columns).transpose()
+    X = square.solve(part_of(M, others, columns).transpose())
     found = []
     for k, i in enumerate(others):
         weights = [fmpq(0)] * n
@@ -219,11 +219,6 @@ def _cancelling(rows: list[dict]) -> list[list[fmpq]]:
             weights[own] = -X[l, k]
         found.append(weights)
     return found
-
-
-def _part(M: fmpq_mat, rows, columns) -> fmpq_mat:
-    rows, columns = list(rows), list(columns)
-    return fmpq_mat(len(rows), len(columns), [M[i, j] for i in rows for j in columns])
 
 
 def _pivots(M: fmpq_mat) -> list[int]:

@@ -7,7 +7,7 @@ searched for with floats near them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import combinations_with_replacement, product
@@ -45,6 +45,8 @@ class Residuals:
     error : array or None
         How far the rows may be from those that belong to the data; None if they are these.
         (m, p + 1), entry by entry; for squares (p + 1,), the norms of columns.
+    in_floats : bool
+        Whether the data were so many that they were compiled in floats.
     """
 
     exponents: np.ndarray
@@ -54,6 +56,7 @@ class Residuals:
     names: tuple[str, ...]
     rows: fmpq_mat | None = field(default=None, repr=False)
     error: np.ndarray | None = field(default=None, repr=False)
+    in_floats: bool = field(default=False, repr=False)
 
     def __reduce__(self):
         """flint's matrices do not pickle: their entries do, as pairs of integers."""
@@ -135,7 +138,7 @@ class Residuals:
             exact = fmpq_mat(kept) if kept else fmpq_mat(0, exact.ncols())
         error = None if self.error is None else self.error[rows]
         matrix, targets = self.matrix[rows], self.targets[rows]
-        return Residuals(self.exponents, matrix, targets, self.squares, self.names, exact, error)
+        return replace(self, matrix=matrix, targets=targets, rows=exact, error=error)
 
     # Without rounding
 

@@ -170,7 +170,7 @@ def test_floats_give_the_same_losses(in_floats, loss, monkeypatch):
     p = planted(samples=11, noise=1.0)
     monkeypatch.setattr(compilation, "_BLOCK", 4)
     r = p.residuals(loss)
-    assert r.rows is None and r.error is not None
+    assert r.in_floats and r.error is not None
     c = np.array([0.4, -0.2, 0.9, 1.3])
     assert r.loss(c) == pytest.approx(loss_of(p.net, p.inputs, p.outputs, loss, c), rel=1e-12)
 
@@ -208,7 +208,7 @@ def test_the_rounding_of_fractions_to_floats_counts_too(in_floats):
 def test_many_data_are_compiled_in_floats_and_say_so():
     p = planted((2, 2), [3, 20, 20, 2], samples=30_000, noise=0.1)
     r = p.residuals()
-    assert r.rows is None and r.error is not None
+    assert r.in_floats and r.error is not None
     f = p.fit()
     assert (
         f.rounding == pytest.approx(stated(r, np.abs(f.box).max(axis=1))) or np.isinf(f.box).any()

@@ -1,0 +1,201 @@
+"""Squared losses are proven for all coefficients, without bounds; a wrong candidate never is."""
+
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import polysos as ps
+from polysos.training import centring
+from polysos.training.centred import GramMatrices, centred_proof
+from polysos.training.gram_basis import row_space_basis
+from polysos.training.recovery import polish
+from tests.planted import brute_force, loss_of, planted
+from tests.sceptic import sceptic
+
+SQUARES = ("sample-squares", "mean-squares")
+SHAPES = {
+    "line": {"degrees": (1,), "width": [2, 3, 1]},
+    "cubic": {"degrees": (3,), "width": [2, 3, 1]},
+    "(2,2), one output": {"degrees": (2, 2), "width": [4, 6, 5, 1]},
+    "(2,3), one output": {"degrees": (2, 3), "width": [4, 6, 5, 1]},
+    "(1,1,1)": {"degrees": (1, 1, 1), "width": [3, 4, 4, 3, 2]},
+    "(2,1,2), biases": {"degrees": (2, 1, 2), "width": [3, 4, 4, 3, 1], "biases": True},
+    "many outputs": {"degrees": (2, 2), "width": 8},
+}
+
+
+def noisy(shape, noise=0.3, samples=60, seed=0):
+    """Noise of each sample its own, as a share of the spread of the true outputs."""
+    p = planted(samples=samples, fan_in=True, seed=seed, **SHAPES[shape])
+    rng, spread = np.random.default_rng(seed + 1), p.outputs.std()
+    return p.with_outputs(p.outputs + noise * spread * rng.standard_normal(p.outputs.shape))
+
+
+def lowest(r, starts=20):
+    rng = np.random.default_rng(0)
+    ends = [polish(r, rng.standard_normal(r.n_coefficients)) for _ in range(starts)]
+    return min(ends, key=r.loss)
+
+
+def matrices_of(r):
+    return GramMatrices(row_space_basis(r), r.targets)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.5])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_ordinary_least_squares_are_proven_without_bounds(shape, noise):
+    p = noisy(shape, noise)
+    f = p.fit(loss="sample-squares", method="auto")
+    assert f.certified and f.gap <= 1e-9 and f.strength > 0 and "without bounds" in f.message
+    assert f.proof.verify(ps.fitting_problem(p.net, p.inputs, p.outputs))
+    best = brute_force(p, "sample-squares", starts=3)
+    assert f.loss <= loss_of(p.net, p.inputs, p.outputs, "sample-squares", best) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("outputs", [9, 7, 6])
+def test_fewer_outputs_than_monomials_are_proven(outputs):
+    """Ten monomials: the mean residuals leave some of them open."""
+    p = planted((2, 2), [8, 8, 8, outputs], samples=40, noise=0.05, fan_in=True)
+    f = p.fit(loss="mean-squares", method="auto")
+    assert f.certified and f.gap <= 1e-9
+    assert f.proof.verify(ps.fitting_problem(p.net, p.inputs, p.outputs, "mean-squares"))
+
+
+def test_the_proof_does_not_grow_with_the_samples(tmp_path):
+    sizes = []
+    for samples in (100, 1000):
+        f = noisy("(2,2), one output", samples=samples).fit(loss="sample-squares", method="auto")
+        f.proof.save(tmp_path / "proof.json")
+        sizes.append((tmp_path / "proof.json").stat().st_size)
+        assert f.certified and sceptic(tmp_path / "proof.json")
+    assert sizes[1] < 1.3 * sizes[0] < 100_000
+
+
+def test_a_tampered_gram_matrix_is_refused(tmp_path):
+    f = noisy("(2,2), one output").fit(loss="sample-squares", method="auto")
+    path = tmp_path / "proof.json"
+    f.proof.save(path)
+    saved = json.loads(path.read_text())
+    entry = saved["gram"][0]["matrix"][1][1]
+    saved["gram"][0]["matrix"][1][1] = str(Fraction(entry) + Fraction(1, 10**9))
+    path.write_text(json.dumps(saved))
+    assert not ps.Proof.load(path).verify() and not sceptic(path)
+
+
+@pytest.mark.parametrize("loss", SQUARES)
+@pytest.mark.parametrize("shape", ["(2,2), one output", "many outputs"])
+def test_the_strength_holds_at_every_point(shape, loss):
+    """f(c) >= level + strength d(c)^2, with d the distance of the predictions."""
+    p = noisy(shape, 0.5)
+    f, rng = p.fit(loss=loss, method="auto"), np.random.default_rng(5)
+    ours = p.net(f.coefficients, p.inputs)
+    for size in (1e-6, 1e-3, 0.1, 1.0, 10.0):
+        c = f.coefficients + size * rng.standard_normal(len(f.coefficients))
+        away = p.net(c, p.inputs) - ours
+        if loss == "mean-squares":
+            away = away.mean(axis=0, keepdims=True)
+        distance = (away**2).sum(axis=1).mean()
+        value = loss_of(p.net, p.inputs, p.outputs, loss, c)
+        assert value * (1 + 1e-9) >= f.level + f.strength * distance
+        assert distance**0.5 <= f.prediction_radius(value - f.loss) * (1 + 1e-6) + 1e-9
+
+
+def test_a_local_minimum_that_is_not_global_is_never_proven():
+    """Whatever local searches end at: a proof only where the loss is the least of all."""
+    p = noisy("(2,2), one output", 0.5)
+    r, rng = p.residuals("sample-squares"), np.random.default_rng(1)
+    matrices, problem, seen = matrices_of(r), r.dense_problem(), []
+    least = r.loss(lowest(r))
+    for _ in range(30):
+        c = polish(r, 2 * rng.standard_normal(r.n_coefficients))
+        found = centred_proof(problem, matrices, [c])
+        seen.append(r.loss(c) > least * (1 + 1e-6))
+        if seen[-1]:
+            assert found is None or float(found.proof.bound) <= least * (1 + 1e-9)
+        else:
+            assert found.proof.bound >= Fraction(least * (1 - 1e-9))
+    assert any(seen) and not all(seen)
+
+
+def test_a_point_that_is_not_stationary_gives_at_most_a_lower_bound():
+    p = noisy("(2,2), one output")
+    r = p.residuals("sample-squares")
+    best = lowest(r)
+    for size in (1e-4, 1e-2, 0.3):
+        c = best + size * np.array([1.0, -1.0, 1.0, 1.0, -1.0])
+        found = centred_proof(r.dense_problem(), matrices_of(r), [c])
+        assert found is None or float(found.proof.bound) <= r.loss(best) * (1 + 1e-12)
+
+
+def test_where_least_squares_stall_the_program_proves():
+    p = noisy("(2,3), one output", 1.0, seed=3)
+    r = p.residuals("sample-squares")
+    matrices, best = matrices_of(r), lowest(r)
+    assert matrices.around([best]).by_least_squares()[0] < 0
+    assert centred_proof(r.dense_problem(), matrices, [best], program=False) is None
+    found = centred_proof(r.dense_problem(), matrices, [best])
+    assert found.how == "semidefinite program" and found.proof.verify(r.dense_problem())
+    assert float(found.proof.bound) >= r.loss(best) * (1 - 1e-9)
+
+
+def test_a_solver_that_fails_costs_the_proof_and_no_more(monkeypatch):
+    from polysos.training import centred
+
+    p = noisy("(2,3), one output", 1.0, seed=3)
+    r = p.residuals("sample-squares")
+    monkeypatch.setattr(centred, "minimise_linear", lambda *_, **__: None)
+    assert centred_proof(r.dense_problem(), matrices_of(r), [lowest(r)]) is None
+
+
+def test_a_solver_that_lies_proves_nothing_false(monkeypatch):
+    from polysos.training import centred
+    from polysos.training.cones import ConicSolution
+
+    p = noisy("(2,3), one output", 1.0, seed=3)
+    r = p.residuals("sample-squares")
+    best, rng = lowest(r), np.random.default_rng(0)
+
+    def lie(cost, A, b, **_):
+        return ConicSolution(rng.standard_normal(len(cost)), np.zeros(len(b)), -1.0)
+
+    monkeypatch.setattr(centred, "minimise_linear", lie)
+    found = centred_proof(r.dense_problem(), matrices_of(r), [best])
+    assert found is None or float(found.proof.bound) <= r.loss(best) * (1 + 1e-12)
+
+
+def test_bounds_that_exclude_the_best_are_obeyed():
+    """Then no certificate for all coefficients can meet the loss, and boxes take over."""
+    p = noisy("many outputs", 0.1)
+    free = p.fit(loss="sample-squares", method="auto")
+    end = 0.9 * np.abs(free.coefficients).max()
+    f = p.fit(loss="sample-squares", method="auto", bounds=(-end, end))
+    assert f.certified and f.loss > free.loss and np.abs(f.coefficients).max() <= end
+    wide = p.fit(loss="sample-squares", method="auto", bounds=(-9, 9))
+    assert wide.certified and wide.loss == pytest.approx(free.loss, rel=1e-12) and wide.strength > 0
+
+
+def test_bad_starts_are_left_for_better_ones(monkeypatch):
+    p = noisy("(2,2), one output", 0.5)
+    honest = p.fit(loss="sample-squares", method="auto")
+    monkeypatch.setattr(centring, "linear_start", lambda r: np.full(r.n_coefficients, -3.0))
+    f = p.fit(loss="sample-squares", method="auto")
+    assert f.certified and f.loss == pytest.approx(honest.loss, rel=1e-9)
+
+
+def test_a_time_limit_ends_the_search():
+    p = noisy("(2,3), one output", 20.0)
+    f = p.fit(loss="sample-squares", method="auto", time_limit=1e-6)
+    assert f.seconds < 5 and f.lower_bound <= f.loss
+
+
+def test_many_samples_are_proven_as_quickly():
+    """Compiled in floats; columns that depend on each other still do so exactly."""
+    p = noisy("(2,2), one output", samples=200_000)
+    f = p.fit(loss="sample-squares", method="auto")
+    assert f.residuals.in_floats and f.certified and f.gap < 1e-9 and f.data_error > 0
+    assert f.residuals.exact.rank() < len(f.residuals.exponents) + 1
+    assert "data_error" in f.message and f.proof.verify(
+        ps.fitting_problem(p.net, p.inputs, p.outputs)
+    )
