@@ -278,7 +278,7 @@ def _compute(experiment: Experiment) -> Record:
     # With more threads, BLAS adds in another order: the last digits would depend on the jobs.
     with threadpool_limits(1):
         instance = _instance(experiment)
-        found = fit(instance.net, instance.inputs, instance.outputs)
+        found = fit(instance.net, instance.inputs, instance.outputs, loss="mean-sup")
         shared, fresh = _test_residuals(instance, found.coefficients)
     return Record(
         *experiment.group,
