@@ -1,59 +1,22 @@
 """polysos: polynomial optimization by the Moment-SOS hierarchy, with proofs.
 
-Read the modules in this order; each imports only from the ones before it.
+The names below are all that there is to know for using it. Inside, the library is a house of rooms,
+each with an `__init__` that says what it is for and in which order to read it. A room imports only
+from rooms before it:
 
-    checks         errors that name the argument, what is required and what came
-    polynomials    sparse polynomials, monomial bases
-    moments        Riesz functional, moment and localizing matrices
-    problem        minimise f over g >= 0, h == 0
-    box            a box that provably holds the feasible set
-    exact          rationals, polynomials over them, positive semidefinite matrices
-    exact_arrays   arrays of rationals over one denominator
-    region         what is proven about a feasible set
-    feasible_points  points proven feasible: rational, or a box that holds one
-    scaling        units in which every number is of size one
-    cost           memory and time of a relaxation, estimated before it is built
-    generators     the blocks of a relaxation and their bases
-    solvers        running a solver that may break down
-    program        one relaxation as a semidefinite program
-    faces          facial reduction: smaller bases where no Gram matrix is definite
-    relaxation     the order-k relaxation and its dual
-    flatness       numerical rank, flat truncation
-    extraction     minimizers out of a flat moment matrix
-    identity       the identity behind a proof
-    proof_files    proofs as files, read strictly
-    proofs         exact lower bounds, verified without a solver
-    rounding       rationals near floats, remainders put back
-    certificates   from a solver's multipliers to a proof
-    sums_of_squares  is a polynomial a sum of squares: a proof either way
-    convexity      KKT multipliers, the Lagrangian, SOS-convexity
-    candidates     local search for feasible points
-    near_points    from a nearly feasible point to a proven one
-    points         the points of a search, and which of them count
-    descent        proof that a problem is unbounded
-    search         points from above, proofs from below
-    advice         what is known, and what to try, in words
-    hierarchy      climb the orders until something is proven
-    networks       networks with learnable polynomial activations
-    residuals      F phi(c) - targets as functions of the coefficients, and the losses
-    compilation    from a network and its data to residuals, exactly
-    cones          small conic programs, for Clarabel
-    recovery       good coefficients by local methods
-    chain          exact lemmas about all coefficients that are good enough
-    first_box      a box around them, from linear programs in the monomials
-    box_bounds     smaller boxes, from linear programs on the box
-    data_rounding  what double precision itself does to a loss
-    nearest_floats the best coefficients that floats can hold
-    splitting      where these stall: exclude one part of the box after the other
-    bounds         a box or a ball that a user gives for the coefficients
-    tightening     the plan of a fit: candidates from above, proofs from below
-    training       training to proven global optimality
-    baselines      gradient training and multistart, for comparison (not imported here)
-    results        records of experiments, in a file
-    experiments    the tables and the figure of the paper; python -m polysos
-    verdict        printed numbers against ours: reproduced, consistent or not
-    neighbours     three other methods, in a package of their own (not imported here)
-    figures, labs  the book's figure style and widgets (not imported here)
+    algebra      what a problem is: polynomials, moments, minimise f over g >= 0, h == 0
+    proofs       exact proofs, and all that checks them: no solver, no floats that decide
+    relaxations  one moment relaxation, flat truncation, extraction: floats, a solver's word
+    hierarchy    minimise with proof: certificates, sums of squares, points, the search
+    training     networks, their losses, and fits proven to be the best
+    neighbours   three other methods, as estimators of scikit-learn (imports the first two rooms)
+    paper        the paper's tables and figure, our results, the verdict; python -m polysos
+    book         figures, tables, sliders and self-checks of the chapters (imports the first room)
+
+At the root are `checks` (errors that name the argument, what is required and what came) and
+`progress` (clock, time limit and notes of a long call). The heart are ten files: algebra/moments;
+proofs/proof, identity and region; relaxations/program, flatness and extraction; hierarchy/
+certificates; training/residuals and centred.
 
 Symbols, in code and chapters alike: f objective, g inequality, h equality, x the variables (z in
 scaled units), k the order, y the moments (tms) with Riesz functional L_y, M_k(y) moment matrix,

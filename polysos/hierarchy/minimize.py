@@ -74,6 +74,22 @@ class Solution:
         """value - lower_bound."""
         return self.value - self.lower_bound
 
+    @property
+    def certified(self) -> bool:
+        return self.status is Outcome.CERTIFIED
+
+    def summary(self) -> str:
+        """A short report.
+
+        >>> from polysos import variables
+        >>> (x,) = variables(1)
+        >>> print(minimize(PolynomialProblem(x**2 - 2 * x)).summary().splitlines()[0])
+        certified: value -1, proven lower bound -1
+        """
+        head = f"{self.status}: value {self.value:.9g}, proven lower bound {self.lower_bound:.9g}"
+        rows = ["  (" + ", ".join(f"{v:.9g}" for v in row) + ")" for row in self.minimizers]
+        return "\n".join([head, *rows, f"  {self.message}", f"  {self.seconds:.2f} s"])
+
     def _repr_html_(self):
         rows = {
             "status": self.status,

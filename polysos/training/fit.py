@@ -239,6 +239,12 @@ def fit(
     minimizers = plan.minimizers() if certified else np.empty((0, net.n_coefficients))
     box = plan.box()
     data_error = r.data_error(_size(plan.c, box), plan.loss)
+    if loss.startswith("mean") and net.n_outputs <= net.n_coefficients:
+        single = np.mean(np.sum((net(plan.c, inputs) - outputs) ** 2, axis=1))
+        plan.note(
+            f"this loss sees {net.n_outputs} means over the samples, and says little about single "
+            f"samples: their mean squared error is {float(single):.3g}"
+        )
     if r.in_floats:
         plan.note(
             "the data are so many that they were compiled in floats: the proof is about what came "

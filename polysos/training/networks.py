@@ -12,6 +12,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -264,7 +265,13 @@ class PolynomialNetwork:
 
     def check_data(self, inputs, outputs) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and outputs as arrays; ValueError or TypeError if they do not fit the network."""
-        X, Y = self._inputs(inputs), check_array("outputs", outputs)
+        X = self._inputs(inputs)
+        if _is_flat(outputs):
+            raise ValueError(
+                f"outputs must have shape ({len(X)}, {self.n_outputs}), one row an input, got "
+                f"{len(outputs)} numbers: of one output y, make a column by y[:, None]"
+            )
+        Y = check_array("outputs", outputs)
         if Y.shape != (len(X), self.n_outputs):
             raise ValueError(
                 f"outputs must have shape ({len(X)}, {self.n_outputs}), one row an input, "
@@ -301,6 +308,12 @@ def _check_biases(biases, weights) -> tuple[np.ndarray | None, ...]:
                 )
         checked.append(b)
     return tuple(checked)
+
+
+def _is_flat(values) -> bool:
+    if isinstance(values, list | tuple):
+        return bool(values) and all(isinstance(v, Real) for v in values)
+    return getattr(values, "ndim", 2) == 1
 
 
 def _ones(like, width: int):

@@ -227,12 +227,20 @@ class Tightening:
         unbounded = [
             name for name, ends in zip(self.r.names, box, strict=True) if np.isinf(ends).any()
         ]
-        self.note(
-            f"the data do not determine {', '.join(unbounded)}: no box around the better "
-            "coefficients could be derived; give bounds, or more outputs. (A layer whose true "
-            "constant is 0 lies outside the normalisation, and one that is dead in front of it "
-            "leaves no trace: then coefficients drift or do not matter)"
-        )
+        names = ", ".join(unbounded)
+        if self.determines_all():
+            self.note(
+                f"no box around the better coefficients could be derived for {names}: residuals "
+                "see sums of monomials only, not each of them; give bounds, more outputs, or the "
+                "loss sample-squares, which needs no box"
+            )
+        else:
+            self.note(
+                f"the data do not determine {names}: no box around the better coefficients could "
+                "be derived; give bounds, or more outputs. (A layer whose true constant is 0 lies "
+                "outside the normalisation, and one that is dead in front of it leaves no trace: "
+                "then coefficients drift or do not matter)"
+            )
         if not self.is_certified():
             self.look_around()
         order = self.cheapest_orders()
@@ -339,6 +347,12 @@ class Tightening:
             print(f"{spent:7.2f} s  {what}; loss {self.loss:.9g}, proven bound {bound:.9g}")
 
     # Where we stand
+
+    def determines_all(self) -> bool:
+        """Whether the residuals change with every change of the coefficients near the best."""
+        J = self.r.jacobian(self.c)
+        size = np.linalg.norm(J, axis=0)
+        return bool(size.all()) and np.linalg.matrix_rank(J / size, tol=1e-6) == len(self.c)
 
     def cheapest_orders(self) -> int | None:
         """The last order of the dense hierarchy with few moments, if there is one."""

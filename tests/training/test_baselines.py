@@ -226,7 +226,7 @@ MISTAKES = {
     "inputs ragged": ({"inputs": [[1.0], [1.0, 2.0]]}, ValueError, ["inputs", "equal length"]),
     "inputs huge": ({"inputs": 1e200 * INPUTS}, ValueError, ["inputs", "finite", "nan"]),
     "outputs too few": ({"outputs": [[1.0]]}, ValueError, ["outputs", "(3, 1)", "(1, 1)"]),
-    "outputs flat": ({"outputs": [1.0, 2.0, 3.0]}, ValueError, ["outputs", "2 dim", "(3,)"]),
+    "outputs flat": ({"outputs": [1.0, 2.0, 3.0]}, ValueError, ["outputs", "(3, 1)", "y[:, None]"]),
     "outputs inf": ({"outputs": [[inf]] * 3}, ValueError, ["outputs", "finite", "inf"]),
     "outputs huge": ({"outputs": 1e200 * OUTPUTS}, ValueError, ["outputs", "finite", "inf"]),
     "loss unknown": ({"loss": "l2"}, ValueError, ["loss", "mean-sup", "'l2'"]),
