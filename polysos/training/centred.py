@@ -139,12 +139,12 @@ class CentredGram:
         """(smallest eigenvalue of Q_w, its coordinates), for the one nearest to the unit matrix."""
         return self._smallest(self.start), self.u
 
-    def by_program(self) -> tuple[float, np.ndarray] | None:
+    def by_program(self, seconds: float | None = None) -> tuple[float, np.ndarray] | None:
         """The same, with the smallest eigenvalue as large as it can be; None if a solver fails."""
         rows, columns, _ = triangle(self.size)
         A = -np.c_[self.moves, -(rows == columns).astype(float)]
         cost = np.r_[np.zeros(self.moves.shape[1]), -1.0]
-        found = minimise_linear(cost, A, self.start, definite=self.size)
+        found = minimise_linear(cost, A, self.start, definite=self.size, seconds=seconds)
         if found is None:
             return None
         z = found.x[:-1]
@@ -163,6 +163,7 @@ def centred_proof(
     matrices: GramMatrices,
     candidates: list[np.ndarray],
     program: bool = True,
+    seconds: float | None = None,
 ) -> Centred | None:
     """The proof that the candidates are global minimizers; None where this does not find one.
 
@@ -176,11 +177,13 @@ def centred_proof(
         With the same loss.
     program : bool
         Whether to try the semidefinite program where least squares are not enough.
+    seconds : float, optional
+        After which the program is given up.
     """
     gram = matrices.around(candidates)
     (smallest, u), how = gram.by_least_squares(), "least-squares certificate"
     if smallest < _ROOM and program:
-        smallest, u = gram.by_program() or (smallest, u)
+        smallest, u = gram.by_program(seconds) or (smallest, u)
         how = "semidefinite program"
     if smallest < _ROOM:
         return None

@@ -63,7 +63,7 @@ def _with_all_monomials(plan: Tightening, basis: GramBasis) -> Centred | None:
 def _proven(plan: Tightening, matrices: GramMatrices, program: bool) -> Centred | None:
     """A certificate that meets the loss; on a bound of the coefficients none can."""
     program = program and matrices.basis.size <= _LARGEST_PROGRAM
-    found = centred_proof(plan.dense_problem, matrices, [plan.c], program)
+    found = centred_proof(plan.dense_problem, matrices, [plan.c], program, plan.left())
     if found is not None:
         plan.keep(found.proof)
     return found if plan.is_certified() else None

@@ -20,15 +20,16 @@ class ConicSolution(NamedTuple):
 
 
 def minimise_linear(
-    cost, A, b, n_norm: int = 0, definite: int = 0, quadratic=None
+    cost, A, b, n_norm: int = 0, definite: int = 0, quadratic=None, seconds: float | None = None
 ) -> ConicSolution | None:
     """Minimise cost @ x subject to b - A x in K; None where Clarabel finds no solution.
 
     K: the first rows are nonnegative; then `n_norm` rows are a second-order cone (t, v) with
     |v| <= t; the last are the upper triangle of a positive semidefinite matrix with `definite`
     rows, column by column, as `triangle` writes it. A positive semidefinite matrix `quadratic`
-    adds x @ quadratic @ x / 2 to the cost. Multipliers y of the rows satisfy, for every x,
-    cost @ x = -y @ b + y @ (b - A x) (without `quadratic`).
+    adds x @ quadratic @ x / 2 to the cost. After `seconds`, if given, Clarabel gives up.
+    Multipliers y of the rows satisfy, for every x, cost @ x = -y @ b + y @ (b - A x) (without
+    `quadratic`).
 
     >>> s = minimise_linear([1.0], [[-1.0]], [-2.0])  # x >= 2
     >>> round(s.value, 6), np.round(s.multipliers, 6).tolist()
@@ -47,6 +48,8 @@ def minimise_linear(
     settings.verbose = False
     settings.presolve_enable = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-9
+    if seconds is not None:
+        settings.time_limit = max(seconds, 1e-3)
     n = len(cost)
     P = sp.csc_matrix((n, n)) if quadratic is None else _columns(np.triu(quadratic))
     try:

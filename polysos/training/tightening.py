@@ -249,9 +249,8 @@ class Tightening:
 
     def climb(self, max_order: int | None = None) -> None:
         """The paper's dense hierarchy."""
-        left = None
-        if self.time_limit is not None:
-            left = max(self.time_limit - (time.perf_counter() - self.start), 1e-3)
+        left = self.left()
+        left = None if left is None else max(left, 1e-3)
         if not self.others:
             self.improve(linear_start(self.r))
         found = minimize(self.dense_problem, max_order, time_limit=left, verbose=self.verbose)
@@ -384,8 +383,14 @@ class Tightening:
         """Whether better coefficients have turned up than those the chain was begun with."""
         return self.loss < (1 - self.tolerance) * float(chain.level)
 
+    def left(self) -> float | None:
+        """Seconds until the time limit; None where there is none."""
+        if self.time_limit is None:
+            return None
+        return max(self.time_limit - (time.perf_counter() - self.start), 0.0)
+
     def late(self) -> bool:
-        return self.time_limit is not None and time.perf_counter() - self.start > self.time_limit
+        return self.left() == 0
 
     def finished(self) -> bool:
         return self.is_certified() or self.is_at_floor() or self.late()
