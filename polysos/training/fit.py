@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from textwrap import fill
 
 import numpy as np
 
@@ -143,7 +144,8 @@ class Fit:
             lines.append(
                 f"  a loss at most 1 % larger means predictions within {radius:.3g} of ours"
             )
-        return "\n".join([*lines, f"  {self.message}", f"  {self.seconds:.2f} s"])
+        wrapped = fill(self.message, 72, initial_indent="  ", subsequent_indent="  ")
+        return "\n".join([*lines, wrapped, f"  {self.seconds:.2f} s"])
 
     def _repr_html_(self):
         rows = {
