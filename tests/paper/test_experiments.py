@@ -38,7 +38,8 @@ class StandIn:
         self.interrupt_at = None
         self.threads = set()
 
-    def __call__(self, net, inputs, outputs):
+    def __call__(self, net, inputs, outputs, loss):
+        assert loss == "mean-sup"
         self.calls += 1
         self.threads.add(threading.current_thread().name)
         if self.calls == self.interrupt_at:
