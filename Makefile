@@ -4,6 +4,7 @@
 #   make pdf             print the book as one PDF; Chromium must be installed
 #   make test            set up, check the style, run every test and every notebook
 #   make test-browser    open every page of the book in Chromium, which must be installed
+#   make package         build the wheel, and try it in an empty environment
 #   make execute         re-run the notebooks in place and store their text outputs
 #   make labs            make the students' notebooks of the labs from the solutions
 #   make lint            the style check alone (make format mends what it can)
@@ -25,7 +26,7 @@ export OMP_NUM_THREADS = 1
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-browser execute labs lint format lock clean distclean
+.PHONY: help book pdf test test-browser package execute labs lint format lock clean distclean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -83,6 +84,10 @@ test-browser: $(READY)
 	test -f _build/html/index.html || $(MAKE) book
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/browser
 
+# As somebody installs the library alone: no extras, nothing of the book.
+package: $(READY)
+	$(BIN)/python -m tools.package
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -100,7 +105,7 @@ lock: $(READY)
 	    --custom-compile-command "make lock" requirements.in -o requirements.txt
 
 clean:
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info
 	find polysos tests tools chapters -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 distclean: clean

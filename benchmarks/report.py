@@ -359,7 +359,7 @@ def draw(growth: list[dict], folder: Path) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    from polysos.book.figures import COLOURS, use_style
+    from polysos.book import COLOURS, use_style
 
     use_style()
     matplotlib.rcParams |= {"svg.hashsalt": "polysos", "lines.markersize": 5}

@@ -44,8 +44,9 @@ from .relaxations.extraction import Extraction, extract_minimizers
 from .relaxations.flatness import FlatTruncation, NumericalRank, flat_truncation, numerical_rank
 from .relaxations.program import Status
 from .relaxations.relaxation import Relaxation, solve_relaxation
-from .training.fit import Fit, fit, fitting_problem
+from .training.fit import fit, fitting_problem
 from .training.networks import PolynomialNetwork
+from .training.result import Fit
 
 __version__ = "0.1.0"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from importlib.util import find_spec
 from math import inf
 from numbers import Integral, Real
 
@@ -65,3 +66,17 @@ def check_array(name: str, values, ndim: int = 2) -> np.ndarray:
     if array.dtype != object and not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]}")
     return array
+
+
+def check_installed(extra: str, *modules: str) -> None:
+    """Raise ModuleNotFoundError, with the extra that brings it, unless all modules can be imported.
+
+    >>> check_installed("book", "numpy")
+    """
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"this part of polysos needs {', '.join(missing)}, which is not installed; "
+            f"pip install 'polysos[{extra}]' brings it",
+            name=missing[0],
+        )

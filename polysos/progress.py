@@ -19,6 +19,8 @@ class Progress:
 
     Attributes
     ----------
+    time_limit : float or None
+    is_verbose : bool
     notes : list of str
         What the message at the end shall say, each once.
 
@@ -41,7 +43,7 @@ class Progress:
             check_positive("time_limit", time_limit)
         self.time_limit = time_limit
         self.notes: list[str] = []
-        self._verbose = verbose
+        self.is_verbose = verbose
         self._start = time.perf_counter()
 
     @property
@@ -63,5 +65,5 @@ class Progress:
 
     def report(self, text: str) -> None:
         """Print a line with the seconds so far, where the call is verbose."""
-        if self._verbose:
+        if self.is_verbose:
             print(f"{self.seconds:7.2f} s  {text}")

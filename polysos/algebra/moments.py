@@ -8,10 +8,12 @@ M_k(y) has entries L_y(x^(alpha + beta)); the localizing matrix of g has L_y(g x
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from scipy.special import comb
 
 from ..checks import check_integer, check_type
@@ -120,7 +122,7 @@ class BasisMatrix:
     face: np.ndarray | None = None
 
     @staticmethod
-    def constant(value, names) -> BasisMatrix:
+    def constant(value: float | Fraction, names: tuple[str, ...]) -> BasisMatrix:
         """The 1 x 1 matrix of the basis (1): a multiplier that is a number."""
         values = np.array([[value]], dtype=float if isinstance(value, float) else object)
         return BasisMatrix(values, np.zeros((1, len(names)), dtype=np.int64), tuple(names))
@@ -134,7 +136,7 @@ class BasisMatrix:
         return np.array(self.values, dtype=dtype)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         return self.values.shape
 
     def __getitem__(self, index):
@@ -176,7 +178,12 @@ def _cell(value) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def moments_of_points(points, degree: int, weights=None, names=None) -> Moments:
+def moments_of_points(
+    points: ArrayLike,
+    degree: int,
+    weights: ArrayLike | None = None,
+    names: tuple[str, ...] | None = None,
+) -> Moments:
     """Moments of the measure sum_i weights_i delta_(points_i).
 
     Parameters

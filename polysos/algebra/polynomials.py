@@ -8,17 +8,21 @@ are array operations; nothing is done symbol by symbol. Coefficients are floats,
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations_with_replacement
 from numbers import Integral, Rational, Real
+from typing import Any, NoReturn, Union
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import comb
 
 from ..checks import check_integer, check_sequence, check_type
 
+Names = Sequence[str] | None
+Operand = Union["Polynomial", float, Fraction]
 LARGEST_DEGREE = 2**15  # far more than anybody computes with, and far from where int64 wraps
 
 
@@ -108,9 +112,12 @@ class Polynomial:
     """
 
     __slots__ = ("coefficients", "exponents", "names")
+    names: tuple[str, ...]
+    exponents: np.ndarray
+    coefficients: np.ndarray
     __array_ufunc__ = None  # numpy scalars on the left defer to our operators
 
-    def __init__(self, terms, n_variables: int, names=None):
+    def __init__(self, terms: Mapping, n_variables: int, names: Names = None) -> None:
         check_integer("n_variables", n_variables, at_least=1)
         if not hasattr(terms, "items"):
             raise TypeError(f"terms must be a dict of exponents to coefficients, got {terms!r}")
@@ -132,7 +139,9 @@ class Polynomial:
         object.__setattr__(self, "names", names)
 
     @classmethod
-    def from_arrays(cls, exponents, coefficients, names=None) -> Polynomial:
+    def from_arrays(
+        cls, exponents: ArrayLike, coefficients: ArrayLike, names: Names = None
+    ) -> Polynomial:
         """Polynomial with exponents (t, n) and coefficients (t,); equal exponents are added up."""
         exponents = np.array(exponents)
         if exponents.dtype.kind not in "iu" and exponents.size:
@@ -157,7 +166,7 @@ class Polynomial:
         return new
 
     @classmethod
-    def constant(cls, value, n_variables: int, names=None) -> Polynomial:
+    def constant(cls, value: float | Fraction, n_variables: int, names: Names = None) -> Polynomial:
         """The constant polynomial `value`."""
         return cls({(0,) * n_variables: value}, n_variables, names)
 
@@ -193,7 +202,7 @@ class Polynomial:
         return self.coefficients.dtype == object
 
     @property
-    def constant_term(self):
+    def constant_term(self) -> float | Fraction:
         """Coefficient of the monomial 1."""
         zero = Fraction(0) if self.is_exact else 0.0
         return self.terms.get((0,) * self.n_variables, zero)
@@ -221,7 +230,7 @@ class Polynomial:
             return other
         return Polynomial.constant(other, self.n_variables, self.names)
 
-    def __add__(self, other):
+    def __add__(self, other: Operand) -> Polynomial:
         if not isinstance(other, (Polynomial, Real)):
             return NotImplemented
         p, q = _same_numbers(self, self._other(other))
@@ -231,7 +240,7 @@ class Polynomial:
             self.names,
         )
 
-    def __mul__(self, other):
+    def __mul__(self, other: Operand) -> Polynomial:
         if not isinstance(other, (Polynomial, Real)):
             return NotImplemented
         p, q = _same_numbers(self, self._other(other))
@@ -241,27 +250,27 @@ class Polynomial:
             exponents.reshape(-1, self.n_variables), coefficients.ravel(), self.names
         )
 
-    def __pow__(self, power: int):
+    def __pow__(self, power: int) -> Polynomial:
         check_integer("power", power, at_least=0)
         result = Polynomial.constant(1, self.n_variables, self.names)
         for _ in range(power):
             result = result * self
         return result
 
-    def __truediv__(self, number):
+    def __truediv__(self, number: float | Fraction) -> Polynomial:
         if not isinstance(number, Real):
             return NotImplemented
         if self.is_exact or isinstance(number, Fraction):
             return self * (1 / Fraction(number))
         return Polynomial.from_arrays(self.exponents, self.coefficients / number, self.names)
 
-    def __neg__(self):
+    def __neg__(self) -> Polynomial:
         return Polynomial.from_arrays(self.exponents, -self.coefficients, self.names)
 
-    def __sub__(self, other):
+    def __sub__(self, other: Operand) -> Polynomial:
         return self + (-other)
 
-    def __rsub__(self, other):
+    def __rsub__(self, other: Operand) -> Polynomial:
         return other + (-self)
 
     __radd__ = __add__
@@ -275,19 +284,19 @@ class Polynomial:
     def __hash__(self):
         return hash(self._key())
 
-    def __ge__(self, other):
+    def __ge__(self, other: object) -> NoReturn:
         self._refuse_order(">=", other, 1)
 
-    def __gt__(self, other):
+    def __gt__(self, other: object) -> NoReturn:
         self._refuse_order(">", other, 1)
 
-    def __le__(self, other):
+    def __le__(self, other: object) -> NoReturn:
         self._refuse_order("<=", other, -1)
 
-    def __lt__(self, other):
+    def __lt__(self, other: object) -> NoReturn:
         self._refuse_order("<", other, -1)
 
-    def _refuse_order(self, sign: str, other, direction: int):
+    def _refuse_order(self, sign: str, other, direction: int) -> NoReturn:
         hint = ""
         if isinstance(other, (Polynomial, Real)):
             hint = f"; as a constraint give {direction * (self - other)!r}, which is to be >= 0"
@@ -317,7 +326,7 @@ class Polynomial:
         """
         return tuple(self.derivative(i) for i in range(self.n_variables))
 
-    def __call__(self, points):
+    def __call__(self, points: ArrayLike) -> Any:
         """Value at a point (n,), a float, or at points (m, n), an array (m,).
 
         Points of `Fraction` (dtype object) give exact values.
@@ -336,7 +345,7 @@ class Polynomial:
         values = powers @ self.coefficients.astype(float)
         return float(values) if points.ndim == 1 else values
 
-    def substitute(self, replacements) -> Polynomial:
+    def substitute(self, replacements: Sequence[Polynomial]) -> Polynomial:
         """Replace variable i by the polynomial `replacements[i]`, all in the same variables.
 
         >>> x, y = variables(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from math import inf
@@ -39,7 +40,7 @@ class PolynomialProblem:
     """
 
     objective: Polynomial
-    inequalities: tuple[Polynomial, ...] = field(default=())
+    inequalities: Sequence[Polynomial] = field(default=())
     equalities: tuple[Polynomial, ...] = field(default=())
 
     def __post_init__(self):
@@ -93,7 +94,7 @@ class PolynomialProblem:
         object.__setattr__(new, "objective", PolynomialProblem(f, self.inequalities[:1]).objective)
         return new
 
-    def within(self, bounds) -> PolynomialProblem:
+    def within(self, bounds: Sequence) -> PolynomialProblem:
         """The same problem with (upper_i - x_i)(x_i - lower_i) >= 0 for every variable.
 
         A bounded feasible set makes proofs easier: give bounds wherever you know some.

@@ -1,5 +1,5 @@
 """Minimise with proof: points from above, proofs from below, until the two meet.
 
-Read certificates and rounding, local_search and points, search, minimize; beside them
-sums_of_squares and convexity. Imports the rooms `algebra`, `proofs` and `relaxations`.
+Read certificates and rounding, local_search and points, standing, steps, search, minimize; beside
+them sums_of_squares and convexity. Imports the rooms `algebra`, `proofs` and `relaxations`.
 """

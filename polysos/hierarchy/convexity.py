@@ -6,10 +6,12 @@ minimizer's KKT multipliers is SOS-convex, the relaxation is tight at every orde
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import nnls
 
 from ..algebra.polynomials import Polynomial
@@ -76,7 +78,9 @@ def hessian_form(p: Polynomial) -> Polynomial:
     return Polynomial.from_arrays(np.vstack(exponents), _array(values), names)
 
 
-def lagrangian(problem: PolynomialProblem, multipliers, equality_multipliers=()) -> Polynomial:
+def lagrangian(
+    problem: PolynomialProblem, multipliers: Sequence, equality_multipliers: Sequence = ()
+) -> Polynomial:
     """f - sum_j lambda_j g_j - sum_i mu_i h_i.
 
     Parameters
@@ -119,7 +123,9 @@ def lagrangian(problem: PolynomialProblem, multipliers, equality_multipliers=())
     return result
 
 
-def kkt_multipliers(problem: PolynomialProblem, point, tolerance: float = 1e-6):
+def kkt_multipliers(
+    problem: PolynomialProblem, point: ArrayLike, tolerance: float = 1e-6
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Multipliers of a minimizer: grad f = sum_j lambda_j grad g_j + sum_i mu_i grad h_i.
 
     Only inequalities that are active at the point get a multiplier.

@@ -7,8 +7,8 @@ ones.
 
 from __future__ import annotations
 
-import time
 import warnings
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -27,12 +27,14 @@ _STILL = 1e-6  # of the distance: a step that is no step
 class LocalSearch:
     """SLSQP on one scaled problem, within the box that holds its feasible set.
 
-    After `deadline`, by `time.perf_counter`, a search ends where it is.
+    As soon as `stop` says so, a search ends where it is.
     """
 
-    def __init__(self, scaled: ScaledProblem, box: np.ndarray, deadline: float = np.inf):
+    def __init__(
+        self, scaled: ScaledProblem, box: np.ndarray, stop: Callable[[], bool] = lambda: False
+    ):
         n = scaled.problem.n_variables
-        self.scaled, self.n, self.deadline = scaled, n, deadline
+        self.scaled, self.n, self.stop = scaled, n, stop
         self.free = ~np.isfinite(box).all(axis=1)
         ends = np.column_stack([scaled.from_user(box[:, 0]), scaled.from_user(box[:, 1])])
         self.box = np.clip(ends, -FARTHEST, FARTHEST)
@@ -67,7 +69,7 @@ class LocalSearch:
         def slopes(z):
             nonlocal last
             last = z.copy()
-            if time.perf_counter() > self.deadline:
+            if self.stop():
                 raise TimeoutError
             return self.objective.jacobian(z)[0] / size
 

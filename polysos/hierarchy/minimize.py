@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,13 +9,15 @@ import numpy as np
 
 from ..algebra.problem import PolynomialProblem
 from ..checks import check_positive, check_type
+from ..progress import Progress
 from ..proofs.descent_curve import DescentCurve
 from ..proofs.feasible_points import FeasiblePoint
 from ..proofs.proof import Proof
 from ..relaxations.program import check_solver
 from ..relaxations.relaxation import Relaxation, check_order
 from . import advice
-from .search import Search
+from .search import begin, search
+from .standing import Standing
 
 
 class Outcome(StrEnum):
@@ -71,8 +72,8 @@ class Solution:
 
     @property
     def gap(self) -> float:
-        """value - lower_bound."""
-        return self.value - self.lower_bound
+        """``(value - lower_bound) / max(1, |value|)``: what `tolerance` is compared with."""
+        return (self.value - self.lower_bound) / max(1.0, abs(self.value))
 
     @property
     def certified(self) -> bool:
@@ -164,44 +165,43 @@ def minimize(
     >>> print(s.status, abs(s.lower_bound) < 1e-6, len(s.minimizers))
     certified True 4
     """
-    start = time.perf_counter()
+    progress = Progress(time_limit, verbose)
     check_type("problem", problem, PolynomialProblem)
     max_order = max(4, problem.minimum_order) if max_order is None else max_order
     check_order(problem, max_order, "max_order")
     check_solver(solver)
     check_positive("tolerance", tolerance)
     check_positive("feasibility", feasibility)
-    if time_limit is not None:
-        check_positive("time_limit", time_limit)
-    within = float(tolerance), float(feasibility)
-    search = Search(problem, solver, *within, start, time_limit, verbose)
-    search.run(max_order)
-    return _conclude(search)
+    steps = begin(problem, solver, float(tolerance), float(feasibility), progress)
+    search(steps, max_order)
+    if progress.is_late():
+        progress.note(f"stopped by the time limit of {time_limit:g} s")
+    return _conclude(steps.standing, progress)
 
 
-def _conclude(search: Search) -> Solution:
+def _conclude(standing: Standing, progress: Progress) -> Solution:
     """What the search has proven, in one of the six outcomes."""
-    if search.proof is not None and not search.proof.verify(search.problem):
-        search.proof = None  # never seen; but nothing unverified leaves this function
-    search.points.recheck(search.bound)
-    best = search.points.best(search.bound)
-    listed, proof = [], search.proof
-    if isinstance(search.other_proof, DescentCurve):
-        status, proof = Outcome.UNBOUNDED, search.other_proof
+    if standing.proof is not None and not standing.proof.verify(standing.problem):
+        standing.proof = None  # never seen; but nothing unverified leaves this function
+    standing.points.recheck(standing.bound)
+    best, n = standing.points.best(standing.bound), standing.problem.n_variables
+    listed, proof = [], standing.proof
+    if isinstance(standing.verdict, DescentCurve):
+        status, proof = Outcome.UNBOUNDED, standing.verdict
         message = f"f falls without end along {proof}, t -> infinity"
-    elif search.other_proof is not None:
-        status, proof = Outcome.INFEASIBLE, search.other_proof
+    elif standing.verdict is not None:
+        status, proof = Outcome.INFEASIBLE, standing.verdict
         message = "a verified certificate shows that no point is feasible"
-    elif search.is_certified():
-        status, listed = Outcome.CERTIFIED, search.minimizers()
-        message = advice.certified(search, len(listed))
-    elif search.points.meeting(search.bound, proven=False):
-        status, listed = Outcome.APPROXIMATE, search.minimizers(proven=False)
-        message = advice.approximate(search)
+    elif standing.is_certified:
+        status, listed = Outcome.CERTIFIED, standing.minimizers()
+        message = advice.certified(standing, len(listed))
+    elif standing.points.meeting(standing.bound, proven=False):
+        status, listed = Outcome.APPROXIMATE, standing.minimizers(proven=False)
+        message = advice.approximate(standing)
     elif proof is not None:
-        status, message = Outcome.BOUND, advice.bound(search)
+        status, message = Outcome.BOUND, advice.bound(standing)
     else:
-        status, message = Outcome.UNRESOLVED, advice.unresolved(search)
+        status, message = Outcome.UNRESOLVED, advice.unresolved(standing)
     points = listed if status is Outcome.CERTIFIED else [best] if best is not None else []
     value = min((point.value for point in listed or points), default=np.nan)
     bounded = status in (Outcome.CERTIFIED, Outcome.APPROXIMATE, Outcome.BOUND)
@@ -209,10 +209,10 @@ def _conclude(search: Search) -> Solution:
         status=status,
         value={Outcome.UNBOUNDED: -np.inf, Outcome.INFEASIBLE: np.nan}.get(status, value),
         lower_bound=proof.lower_bound if bounded else np.nan,
-        minimizers=np.array([point.x for point in listed]).reshape(-1, search.n),
+        minimizers=np.array([point.x for point in listed]).reshape(-1, n),
         points=tuple(point.proven for point in points if point.proven is not None),
         proof=proof,
-        history=tuple(search.history),
-        message="; ".join([message, *search.notes]),
-        seconds=time.perf_counter() - search.start,
+        history=tuple(standing.history),
+        message="; ".join([message, *progress.notes]),
+        seconds=progress.seconds,
     )

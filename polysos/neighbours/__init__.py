@@ -12,10 +12,14 @@ They stand beside the paper's method and do not use it. scikit-learn is needed f
 and optax for the training of `SplineNetwork`: `pip install "polysos[neighbours]"`.
 """
 
-from .spectrahedra import SpectrahedralNetwork
-from .spline_networks import SplineNetwork
-from .splines import SplineRegressor
-from .thresholds import ThreeLayerThresholdNetwork, ThresholdNetwork
+from ..checks import check_installed
+
+check_installed("neighbours", "sklearn")
+
+from .spectrahedra import SpectrahedralNetwork  # noqa: E402
+from .spline_networks import SplineNetwork  # noqa: E402
+from .splines import SplineRegressor  # noqa: E402
+from .thresholds import ThreeLayerThresholdNetwork, ThresholdNetwork  # noqa: E402
 
 __all__ = [
     "SpectrahedralNetwork",

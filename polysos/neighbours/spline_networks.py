@@ -27,7 +27,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..checks import check_integer, check_positive, check_sequence, check_word
+from ..checks import check_installed, check_integer, check_positive, check_sequence, check_word
 from .splines import LinearSpline
 
 ACTIVATIONS = ("spline", "relu", "leaky_relu", "prelu")
@@ -418,6 +418,7 @@ def _without(spline, threshold) -> LinearSpline:
 
 def _train(network, learned, X, labels, batches, grid, settings):
     """One step of Adam a batch; `network` and `learned` are lists of arrays of equal shapes."""
+    check_installed("neighbours", "jax", "optax")
     import jax
 
     start, chunk = _trainer()

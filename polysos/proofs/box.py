@@ -46,6 +46,11 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
     return np.array(box, dtype=float) + 0.0
 
 
+def is_bounded(box: np.ndarray) -> bool:
+    """Whether both ends of all sides are known."""
+    return bool(np.isfinite(box).all())
+
+
 class _Constraint:
     """A polynomial that is to be >= 0, and which of its terms hang on which variable."""
 

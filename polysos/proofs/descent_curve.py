@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from numbers import Integral, Rational
+from os import PathLike
 from pathlib import Path
 
 from ..algebra.polynomials import Polynomial
@@ -60,7 +61,7 @@ class DescentCurve:
         equalities = [self._along(h) for h in self.problem.equalities]
         return all(not g or g[max(g)] > 0 for g in inequalities) and not any(equalities)
 
-    def save(self, path) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Write the curve and its problem to a JSON file, in the format of `Proof.save`."""
         problem = self.problem
         data = {
@@ -75,7 +76,7 @@ class DescentCurve:
         Path(path).write_text(json.dumps(data, indent=1))
 
     @staticmethod
-    def load(path) -> DescentCurve:
+    def load(path: str | PathLike[str]) -> DescentCurve:
         """Read a curve. It is not trusted: call `verify`, with your own problem.
 
         Raises

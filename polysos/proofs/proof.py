@@ -20,6 +20,7 @@ import json
 from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Rational
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -153,12 +154,12 @@ class Proof:
         same = own.objective.exact() == problem.objective.exact()
         return same or (self.proves_infeasibility and self.sublevel is None)
 
-    def save(self, path) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Write the proof to a JSON file, every number as "numerator/denominator"."""
         Path(path).write_text(json.dumps(to_json(self), indent=1))
 
     @staticmethod
-    def load(path) -> Proof:
+    def load(path: str | PathLike[str]) -> Proof:
         """Read a proof. It is not trusted: call `verify`, with your own problem.
 
         Raises

@@ -15,7 +15,7 @@ from flint import fmpq
 
 from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
-from .box import bounding_box, largest_value
+from .box import bounding_box, is_bounded, largest_value
 from .exact import ExactRing, round_down, round_up, to_fmpq, to_fraction
 
 
@@ -66,7 +66,7 @@ class Region:
 
     @property
     def is_bounded(self) -> bool:
-        return bool(np.isfinite(self.box).all())
+        return is_bounded(self.box)
 
     def side(self, number: int):
         """x_i - low_i for number 2i, high_i - x_i for 2i + 1, on `ring`; ValueError if infinite."""

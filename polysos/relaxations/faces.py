@@ -19,6 +19,7 @@ from scipy.linalg import qr
 from .blocks import Generator
 from .program import Program, Status, square
 from .scaling import ScaledProblem
+from .variant import Variant
 
 _STEPS = 3
 _SMALL = 1e-3  # eigenvalues of a block, whose traces add up to 1
@@ -28,7 +29,7 @@ _ZERO = 1e-6  # change of f along a direction
 def smallest_face(
     scaled: ScaledProblem,
     order: int,
-    denominator: int,
+    variant: Variant,
     generators: list[Generator],
     solver: str,
     time_limit: float | None = None,
@@ -42,7 +43,7 @@ def smallest_face(
         left = None if time_limit is None else time_limit - (time.perf_counter() - start)
         if left is not None and left <= 0:
             return generators
-        program = Program(scaled, order, generators, denominator, recession=True)
+        program = Program(scaled, order, generators, variant, recession=True)
         status, value = program.solve(solver, verbose=False, time_limit=left)
         if status not in (Status.SOLVED, Status.INACCURATE) or abs(value) > _ZERO:
             return generators

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import check_positive, check_type
 from .relaxation import Relaxation
@@ -78,7 +79,7 @@ class FlatTruncation:
         return f"<table>{head}{rows}</table><p>{verdict} (tolerance {self.tolerance:g})</p>"
 
 
-def numerical_rank(matrix, tolerance: float = RANK_TOLERANCE) -> NumericalRank:
+def numerical_rank(matrix: ArrayLike, tolerance: float = RANK_TOLERANCE) -> NumericalRank:
     """Rank of a matrix with errors: the singular values above tolerance times the largest.
 
     Parameters

@@ -20,6 +20,7 @@ from ..algebra.polynomials import Polynomial, monomial_index, monomials
 from .blocks import ideal_shifts, unit_denominator
 from .scaling import ScaledProblem
 from .solvers import run
+from .variant import PAPER
 
 
 class Status(StrEnum):
@@ -101,14 +102,12 @@ class Multipliers:
 class Program:
     """The cvxpy model of one relaxation; each block is one sparse matrix times the moments."""
 
-    def __init__(
-        self, scaled, order, generators, denominator=0, slack=0.0, refute=False, recession=False
-    ):
+    def __init__(self, scaled, order, generators, variant=PAPER, recession=False):
         import cvxpy as cp
 
         n = scaled.problem.n_variables
-        self.scaled, self.order, self.slack, self.refute = scaled, order, slack, refute
-        self.weight = unit_denominator(scaled, denominator)
+        self.scaled, self.order, self.variant = scaled, order, variant
+        self.weight = unit_denominator(scaled, variant.denominator)
         n_moments = len(monomials(n, 2 * order))
         self.generators = generators
         self.operators = [generator.operator(n_moments) for generator in generators]
@@ -119,28 +118,27 @@ class Program:
             op[:: generator.size + 1].sum(axis=0).A1
             for op, generator in zip(self.operators, generators, strict=True)
         )
-        self.cost = self.cost - slack * traces
-        if refute:
-            # Moments that are not zero exist unless the identity 0 - 1 = ... does.
-            self.cost = self.cost - self.mass
-            self.normalisation = self.mass @ self.y <= 1
+        mass = self.mass @ self.y
+        if recession:  # directions instead of moments: no mass, and a size of 1
+            self.normalisation = mass == 0
+        elif variant.refutation:  # moments that are not zero exist unless 0 - 1 = ... does
+            self.cost = self.cost - variant.slack * traces - self.mass
+            self.normalisation = mass <= 1
         else:
-            self.normalisation = self.mass @ self.y == 1
+            self.cost = self.cost - variant.slack * traces
+            self.normalisation = mass == 1
         self.blocks = [
             positive(op @ self.y, generator.size)
             for op, generator in zip(self.operators, generators, strict=True)
         ]
         self.ideal, self.independent = _ideal_rows(scaled, order, n_moments)
         self.vanishing = self.ideal[self.independent] @ self.y == 0
-        objective = cp.Minimize(self.cost @ self.y)
         constraints = [self.normalisation, *self.blocks]
         if len(self.independent):
             constraints.append(self.vanishing)
         if recession:
-            # Directions instead of moments: no mass, and a size of 1.
-            constraints[0] = self.normalisation = self.mass @ self.y == 0
             constraints.append(traces @ self.y == 1)
-        self.model = cp.Problem(objective, constraints)
+        self.model = cp.Problem(cp.Minimize(self.cost @ self.y), constraints)
 
     def solve(self, solver, verbose, time_limit):
         options = dict(_OPTIONS.get(solver, {}))
@@ -166,7 +164,7 @@ class Program:
         gram = {}
         for g, block in zip(self.generators, self.blocks, strict=True):
             Q = np.reshape(block.dual_value, (g.size, g.size))
-            Q = (Q + Q.T) / 2 + self.slack * np.eye(g.size)
+            Q = (Q + Q.T) / 2 + self.variant.slack * np.eye(g.size)
             gram[g.factors] = BasisMatrix(Q, g.basis, names, g.face)
         equalities, start, v = [], 0, self._ideal_dual()
         for h in self.scaled.equalities:
@@ -174,7 +172,7 @@ class Program:
             q = -v[start : start + len(shifts)]
             equalities.append(Polynomial.from_arrays(shifts, q, names))
             start += len(shifts)
-        bound = -float(self.normalisation.dual_value) + self.refute
+        bound = -float(self.normalisation.dual_value) + self.variant.refutation
         return Multipliers(gram, tuple(equalities), bound)
 
     def _ideal_dual(self) -> np.ndarray:

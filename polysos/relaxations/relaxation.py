@@ -26,6 +26,7 @@ from .cost import check_building, check_solving
 from .faces import smallest_face
 from .program import Multipliers, Program, Status, check_solver
 from .scaling import ScaledProblem, scale_problem
+from .variant import PAPER, Variant
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,7 @@ def solve_relaxation(
         check_positive("time_limit", time_limit)
     check_order(problem, order)
     check_solver(solver)
-    return solve_scaled(scale_problem(problem), order, solver, verbose, time_limit)
+    return solve_scaled(scale_problem(problem), order, PAPER, solver, verbose, time_limit)
 
 
 def check_order(problem: PolynomialProblem, order: int, name: str = "order") -> None:
@@ -143,48 +144,24 @@ def check_order(problem: PolynomialProblem, order: int, name: str = "order") -> 
 def solve_scaled(
     scaled: ScaledProblem,
     order: int,
+    variant: Variant = PAPER,
     solver: str = "CLARABEL",
     verbose: bool = False,
     time_limit: float | None = None,
-    *,
-    products: bool = False,
-    reduced: bool = False,
-    facial: bool = False,
-    denominator: int = 0,
-    slack: float = 0.0,
-    refute: bool = False,
 ) -> Relaxation:
-    """Solve a relaxation in scaled variables, the paper's or a variant made for proofs.
-
-    Parameters
-    ----------
-    products : bool
-        Products of inequalities get multipliers, too (Schmuedgen's preordering).
-    reduced : bool
-        Leave out of the bases what no certificate of this order can use.
-    facial : bool
-        Go on to the smallest face that holds all certificates (see `faces`).
-    denominator : int
-        r: bound f by (1 + |z|^2)^r (f - gamma) in the truncated quadratic module.
-    slack : float
-        Ask for Gram matrices Q_j >= slack * I: the bound gets smaller by slack times the traces of
-        the moment and localizing matrices, and survives rounding.
-    refute : bool
-        For the objective 0: ask for the identity 0 - 1 = sum_j sigma_j g_j + ..., which shows that
-        no point is feasible.
-    """
+    """Solve a relaxation in scaled variables, the paper's or a variant of it."""
     start = time.perf_counter()
     check_building(scaled, order)
-    generators = weighted_generators(scaled, order, products)
-    if reduced:
-        generators = reduce_bases(scaled, order, denominator, generators)
-    if facial:
-        generators = smallest_face(scaled, order, denominator, generators, solver, time_limit)
+    generators = weighted_generators(scaled, order, variant.products)
+    if variant.reduced:
+        generators = reduce_bases(scaled, order, variant.denominator, generators)
+    if variant.facial:
+        generators = smallest_face(scaled, order, variant, generators, solver, time_limit)
         if time_limit is not None:
             time_limit -= time.perf_counter() - start
     moments = comb(scaled.problem.n_variables + 2 * order, 2 * order)
     check_solving([g.size for g in generators], moments, solver)
-    program = Program(scaled, order, generators, denominator, slack, refute)
+    program = Program(scaled, order, generators, variant)
     status, value = program.solve(solver, verbose, time_limit)
     z = program.moments() if status in (Status.SOLVED, Status.INACCURATE) else None
     multipliers = program.multipliers() if z is not None else None
@@ -202,7 +179,7 @@ def solve_scaled(
         scaled=scaled,
         scaled_moments=z,
         multipliers=multipliers,
-        denominator=denominator,
+        denominator=variant.denominator,
     )
 
 

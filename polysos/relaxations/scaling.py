@@ -122,6 +122,14 @@ def scale_problem(problem: PolynomialProblem, box: np.ndarray | None = None) -> 
     )
 
 
+def scaled_or_none(problem: PolynomialProblem, box: np.ndarray) -> ScaledProblem | None:
+    """The same; None where the numbers of the scaled problem are too large or too small."""
+    try:
+        return scale_problem(problem, box)
+    except ValueError:
+        return None
+
+
 def _divisors(exponents: np.ndarray, moved: np.ndarray) -> np.ndarray:
     """The monomials of p(center + scale * z), where some variables have a center that is not 0."""
     smallest = np.where(moved, 0, exponents)

@@ -1,5 +1,6 @@
 """Networks with learnable polynomial activations, trained to proven global optimality.
 
-Read networks, compilation, residuals; recovery for candidates; lemmas, first_box, box_bounds and
-splitting for bounds; tightening, the plan, and fit. Imports all rooms before it.
+Read networks, compilation, residuals; recovery and candidates, points from above; gram_basis,
+centred and centring, proofs for squares; multipliers, chain, first_box, box_bounds, splitting and
+tightening, proofs on boxes; then standing and fit. Imports all rooms before it.
 """

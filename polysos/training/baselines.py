@@ -20,7 +20,14 @@ from functools import cache
 
 import numpy as np
 
-from ..checks import check_array, check_integer, check_positive, check_type, check_word
+from ..checks import (
+    check_array,
+    check_installed,
+    check_integer,
+    check_positive,
+    check_type,
+    check_word,
+)
 from .compilation import compile_residuals
 from .networks import PolynomialNetwork
 from .recovery import polish
@@ -254,6 +261,7 @@ def _random_starts(net, count: int, seed: int) -> np.ndarray:
 @cache
 def _trainer():
     """The loop of Adam, which jax compiles once for each shape of network and data."""
+    check_installed("paper", "jax", "optax")
     import jax
     import optax
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations_with_replacement, product
 
@@ -18,15 +19,19 @@ import numpy as np
 
 from ..algebra.moments import binomial_expansion
 from ..algebra.polynomials import Polynomial
+from ..proofs.proof import Proof
+from .bounds import Bounds
+from .chain import Chain, trivial_proof
 from .cones import minimise_linear, triangle
-from .lemmas import Chain, Multipliers, grid_for
+from .multipliers import Multipliers, grid_for
+from .residuals import Residuals
 
 _WORTHWHILE = 0.02  # of a width: what a lemma has to gain
 
 
 def tighten_box(
-    chain: Chain, thorough: bool = False, stop: Callable[[], bool] | None = None
-) -> None:
+    chain: Chain, thorough: bool = False, stop: Callable[[], bool] = lambda: False
+) -> Chain:
     """One sweep: bound every coefficient on both sides, each time on the box so far.
 
     With `thorough`, products of three sides count as well, and the matrix of 1, z and the products
@@ -35,13 +40,30 @@ def tighten_box(
     """
     for i in np.argsort(-np.diff(chain.box, axis=1)[:, 0]):
         for sign in (1, -1):
-            if chain.region.is_empty or (stop is not None and stop()):
-                return
+            if chain.region.is_empty or stop():
+                return chain
             program = BoxProgram(chain, thorough)
             half, found = program.half[i], program.smallest_coordinate(i, sign)
             if found is None or found.value < -1 + 2 * _WORTHWHILE:
                 continue
-            chain.bound_below(chain.variable(i, sign), found.times(half), grid_for(half))
+            chain = chain.bound_below(chain.variable(i, sign), found.times(half), grid_for(half))
+    return chain
+
+
+def bound_on_box(r: Residuals, box: np.ndarray, level: float) -> Proof:
+    """What one linear program proves of the loss on a box, for levels up to a given one.
+
+    Parameters
+    ----------
+    r : Residuals
+    box : array, shape (n_coefficients, 2)
+    level : float
+        The loss of some coefficients in the box: the bound is no larger.
+    """
+    problem = Bounds(np.asarray(box, dtype=float)).applied_to(r.problem(), r.n_coefficients)
+    chain = Chain.begin(r, problem, Fraction(level))
+    found = BoxProgram(chain).smallest_loss()
+    return trivial_proof(r, problem) if found is None else chain.loss_bound(found)
 
 
 class BoxProgram:

@@ -28,11 +28,13 @@ from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
 from ..proofs.exact import is_positive_semidefinite, to_fraction
 from ..proofs.proof import Proof
-from .cones import minimise_linear, triangle
+from .compilation import floats_of
+from .cones import largest_corner, largest_smallest_eigenvalue, triangle
 from .gram_basis import GramBasis, relations
 
 _BITS = 400  # of the balls in which the bound is computed
 _ROOM = 1e-7  # of the smallest eigenvalue of I + N: less is noise of the solver
+_TOWARDS_G = (1e-4, 1e-3, 1e-2, 1e-1)
 _RANK = 1e-9  # of singular values of the equations
 
 
@@ -110,6 +112,21 @@ class GramMatrices:
         start = self._own + self._directions @ u
         return CentredGram(self.basis.size, start, self._directions @ free, u, free)
 
+    def best_bound(self, c: np.ndarray, loss: float, seconds: float | None) -> np.ndarray | None:
+        """u of a Gram matrix with nearly the largest bound of all, by SCS; None if that fails.
+
+        In coordinates (root of the loss, w): there both blocks of the matrices are of size one.
+        """
+        k, root = self.basis.size, np.sqrt(loss)
+        inverse = solve_triangular(self._upper, np.eye(len(self._size))) / self._size[:, None]
+        B = np.zeros((k + 1, k + 1))
+        B[0, 0], B[1:, 0], B[1:, 1:] = 1 / root, self.basis.values(c) / root, self._whiten
+        moved = np.tensordot(inverse.T, self._S * self._size[:, None, None], axes=1)
+        rows, columns, factor = triangle(k + 1)
+        moves = (B.T @ moved @ B)[:, rows, columns].T * factor[:, None]
+        start = (B.T @ floats_of(self.basis.gram) @ B)[rows, columns] * factor
+        return largest_corner(start, moves, k + 1, seconds)
+
     def matrix(self, u: np.ndarray) -> fmpq_mat:
         """G + sum_k t_k S_k, exactly: a Gram matrix of the loss whatever the t are."""
         t = solve_triangular(self._upper, u) / self._size
@@ -140,14 +157,10 @@ class CentredGram:
         return self._smallest(self.start), self.u
 
     def by_program(self, seconds: float | None = None) -> tuple[float, np.ndarray] | None:
-        """The same, with the smallest eigenvalue as large as it can be; None if a solver fails."""
-        rows, columns, _ = triangle(self.size)
-        A = -np.c_[self.moves, -(rows == columns).astype(float)]
-        cost = np.r_[np.zeros(self.moves.shape[1]), -1.0]
-        found = minimise_linear(cost, A, self.start, definite=self.size, seconds=seconds)
-        if found is None:
+        """The same for nearly the largest smallest eigenvalue; None if a solver fails."""
+        z = largest_smallest_eigenvalue(self.start, self.moves, self.size, seconds)
+        if z is None:
             return None
-        z = found.x[:-1]
         return self._smallest(self.start + self.moves @ z), self.u + self.free @ z
 
     def _smallest(self, entries: np.ndarray) -> float:
@@ -188,6 +201,37 @@ def centred_proof(
     if smallest < _ROOM:
         return None
     return _completed(problem, matrices.basis, matrices.matrix(u), smallest, candidates[0], how)
+
+
+def uncentred_bound(
+    problem: PolynomialProblem,
+    matrices: GramMatrices,
+    candidate: np.ndarray,
+    loss: float,
+    seconds: float | None = None,
+) -> Proof | None:
+    """The best bound that Gram matrices on the basis give, where no certificate is centred.
+
+    Parameters
+    ----------
+    problem, matrices
+        As for `centred_proof`.
+    candidate : array, shape (n,)
+    loss : float
+        Of the candidate, the unit of the bound.
+    """
+    u = matrices.best_bound(candidate, loss, seconds)
+    if u is None:
+        return None
+    # G itself is definite where the data see everything: a little of it makes up for the solver.
+    for part in _TOWARDS_G:
+        Q = matrices.matrix((1 - part) * u)
+        bound = _largest_bound(Q)
+        if bound is not None and bound > 0:
+            proof = _proof(problem, matrices.basis, Q, bound)
+            if proof.verify():
+                return proof
+    return None
 
 
 def _completed(problem, basis, Q, smallest, c, how) -> Centred | None:

@@ -9,61 +9,73 @@ from __future__ import annotations
 
 import numpy as np
 
-from .centred import Centred, GramMatrices, centred_proof
+from ..progress import Progress
+from .centred import Centred, GramMatrices, centred_proof, uncentred_bound
 from .gram_basis import GramBasis, monomial_basis, row_space_basis
 from .recovery import linear_start
-from .tightening import Tightening
+from .standing import Standing
+from .variable_projection import VariableProjection
 
-_STARTS = 12  # local searches before the first program; one succeeds in 5 to 90 % of the cases
-_MORE_STARTS = 36  # and before the second
+_STARTS = 4  # local searches before the first program; one succeeds in 40 to 100 % of the cases
+_MORE_STARTS = 24  # and before the second
 _LARGEST = 90  # polynomials in a basis: least squares with some thousand relations, a minute
 _LARGEST_PROGRAM = 56  # the same for the program
 
 
-def centre(plan: Tightening) -> Centred | None:
-    """The proof that the best candidate is the best of all; None where none is found.
-
-    The candidates found on the way are the plan's.
-    """
-    if len(plan.r.exponents) > _LARGEST:
+def centre(standing: Standing, progress: Progress) -> Centred | None:
+    """The proof that the best candidate is the best of all; None where none is found."""
+    candidates, r = standing.candidates, standing.candidates.r
+    if len(r.exponents) > _LARGEST:
         return None
     rng = np.random.default_rng(0)
-    basis = row_space_basis(plan.r)
+    basis = row_space_basis(r)
     if basis.size == 0:
         return None  # nothing that the data see
-    matrices = GramMatrices(basis, plan.r.targets)
-    plan.improve(linear_start(plan.r))
-    tried = np.inf
+    matrices, reduced = GramMatrices(basis, r.targets), VariableProjection(r)
+    candidates.improve(linear_start(r))
+    tried = in_program = np.inf  # the losses of the candidates that a certificate was sought for
     for count in (_STARTS, _MORE_STARTS):
         for _ in range(count):
-            if plan.loss < tried * (1 - plan.tolerance):
-                tried = plan.loss
-                found = _proven(plan, matrices, program=False)
+            if candidates.loss < tried * (1 - standing.tolerance):
+                tried = candidates.loss
+                found = _proven(standing, progress, matrices, program=False)
                 if found is not None:
                     return found
-            if plan.late():
+            if progress.is_late():
                 return None
-            plan.improve(rng.standard_normal(plan.r.n_coefficients))
-        found = _proven(plan, matrices, program=True)
-        if found is not None or plan.late():
-            return found
-    return _with_all_monomials(plan, basis)
+            candidates.improve(reduced.search(rng))
+        if candidates.loss < in_program * (1 - standing.tolerance):
+            in_program = candidates.loss
+            found = _proven(standing, progress, matrices, program=True)
+            if found is not None or progress.is_late():
+                return found
+    found = _with_all_monomials(standing, progress, basis)
+    if found is None and basis.size <= _LARGEST_PROGRAM and candidates.loss > 0:
+        problem, best, loss = standing.dense_problem, candidates.best, candidates.loss
+        bound = uncentred_bound(problem, matrices, best, loss, progress.left)
+        if bound is not None:
+            standing.keep(bound, verified=True)
+    return found
 
 
-def _with_all_monomials(plan: Tightening, basis: GramBasis) -> Centred | None:
+def _with_all_monomials(standing: Standing, progress: Progress, basis: GramBasis):
     """What the row space leaves out may help: squares of monomials that the data do not see."""
-    if basis.size == len(plan.r.exponents):
+    candidates, r = standing.candidates, standing.candidates.r
+    if basis.size == len(r.exponents):
         return None
-    all_monomials = monomial_basis(plan.r)
-    size = np.abs(all_monomials.values(plan.c))
-    units = np.maximum(size, 1e-6 * size.max(initial=1e-300)) / np.sqrt(plan.loss or plan.r.scale)
-    return _proven(plan, GramMatrices(all_monomials, plan.r.targets, units), program=True)
+    all_monomials = monomial_basis(r)
+    size = np.abs(all_monomials.values(candidates.best))
+    units = np.maximum(size, 1e-6 * size.max(initial=1e-300))
+    units = units / np.sqrt(candidates.loss or r.scale)
+    matrices = GramMatrices(all_monomials, r.targets, units)
+    return _proven(standing, progress, matrices, program=True)
 
 
-def _proven(plan: Tightening, matrices: GramMatrices, program: bool) -> Centred | None:
+def _proven(standing: Standing, progress: Progress, matrices: GramMatrices, program: bool):
     """A certificate that meets the loss; on a bound of the coefficients none can."""
     program = program and matrices.basis.size <= _LARGEST_PROGRAM
-    found = centred_proof(plan.dense_problem, matrices, [plan.c], program, plan.left())
+    best = standing.candidates.best
+    found = centred_proof(standing.dense_problem, matrices, [best], program, progress.left)
     if found is not None:
-        plan.keep(found.proof)
-    return found if plan.is_certified() else None
+        standing.keep(found.proof, verified=True)
+    return found if standing.is_certified() else None

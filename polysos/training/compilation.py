@@ -13,10 +13,11 @@ from math import comb
 import numpy as np
 from flint import arb, ctx, fmpq, fmpq_mat, fmpz_mat
 
-from ..proofs.exact import independent_rows, to_fmpq
+from ..proofs.exact import to_fmpq
 from ..proofs.exact_arrays import ExactArray, as_matrix
 from .networks import PolynomialNetwork
 from .residuals import Residuals
+from .row_space import part_of, row_space
 
 _BLOCK = 4096  # samples at a time, in floats
 _MOST_PRODUCTS = 2e8  # of integers: two seconds or so
@@ -152,18 +153,6 @@ def _triangle(columns: list[ExactArray], samples: int) -> tuple[fmpq_mat, np.nda
     return rows, np.linalg.norm(size, axis=0) * 2.0 ** (2 - _BITS)
 
 
-def row_space(G: fmpq_mat) -> tuple[fmpq_mat, list[int]]:
-    """A basis H of the row space of a symmetric matrix, 1 in its first independent columns."""
-    n = G.nrows()
-    kept = independent_rows(G.tolist())
-    if len(kept) == n:
-        return fmpq_mat(n, n, [fmpq(int(i == j)) for i in range(n) for j in range(n)]), kept
-    echelon, rank = G.rref()
-    entries = [echelon[i, j] for i in range(rank) for j in range(n)]
-    kept = [next(j for j in range(n) if echelon[i, j] != 0) for i in range(rank)]
-    return fmpq_mat(rank, n, entries), kept
-
-
 def _cholesky(S) -> fmpq_mat:
     """Upper triangular T with T^T T = S, each entry rounded to 128 bits."""
     n, own = len(S), ctx.prec
@@ -259,21 +248,14 @@ def _with_exact_dependence(net, X, Y, table: np.ndarray) -> fmpq_mat:
     rows = fmpq_mat(*table.shape, [to_fmpq(v) for v in table.ravel().tolist()])
     p = table.shape[1] - 1
     few = _exactly(net, X[: 3 * p], Y[: 3 * p], "sample-squares").exact
-    echelon, rank = part_of(few, range(few.nrows()), range(p)).rref()
-    kept = [next(j for j in range(p) if echelon[i, j] != 0) for i in range(rank)]
-    if rank == p:
+    H, kept = row_space(part_of(few, range(few.nrows()), range(p)))
+    if len(kept) == p:
         return rows
-    H = part_of(echelon, range(rank), range(p))
     dependent = part_of(rows, range(rows.nrows()), kept) * H
     size = np.linalg.norm(table[:, :-1], axis=0)
     if (np.linalg.norm(floats_of(dependent) - table[:, :-1], axis=0) > 1e-9 * size).any():
         return rows  # the other samples depend less
     return fmpq_mat([[*own, rows[i, p]] for i, own in enumerate(dependent.tolist())])
-
-
-def part_of(M: fmpq_mat, rows, columns) -> fmpq_mat:
-    rows, columns = list(rows), list(columns)
-    return fmpq_mat(len(rows), len(columns), [M[i, j] for i in rows for j in columns])
 
 
 def _blocks(net, X, Y):

@@ -1,4 +1,4 @@
-"""Small conic programs, handed to Clarabel as arrays: milliseconds each.
+"""Small conic programs, handed to Clarabel or SCS as arrays: milliseconds each.
 
 Nothing that comes back is trusted: the multipliers go into exact identities, which hold or do not.
 """
@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+
+_MOST_STEPS = 3000  # of SCS: where a certificate exists, some hundreds were enough
 
 
 class ConicSolution(NamedTuple):
@@ -61,6 +63,71 @@ def minimise_linear(
     if found.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
         return None
     return ConicSolution(np.array(found.x), np.array(found.z), found.obj_val)
+
+
+def largest_smallest_eigenvalue(
+    start: np.ndarray, moves: np.ndarray, size: int, seconds: float | None = None
+) -> np.ndarray | None:
+    """z for which the smallest eigenvalue of start + moves @ z is nearly as large as it can be.
+
+    Parameters
+    ----------
+    start : array, shape (size (size + 1) / 2,)
+        A symmetric matrix, as `triangle` writes it.
+    moves : array, shape (size (size + 1) / 2, k)
+        Such matrices.
+    size : int
+    seconds : float, optional
+        After which SCS gives up.
+
+    Returns
+    -------
+    array, shape (k,), or None
+        None where SCS finds nothing. A first-order method is enough: any z is as good as its
+        eigenvalue.
+
+    Examples
+    --------
+    >>> start, move = np.array([2.0, 0.0, 0.0]), np.array([[-1.0], [0.0], [1.0]])
+    >>> z = largest_smallest_eigenvalue(start, move, 2)  # diag(2 - z, z)
+    >>> np.round(z, 2).tolist()
+    [1.0]
+    """
+    rows, columns, _ = triangle(size)
+    return _farthest(start, moves, (rows == columns).astype(float), size, seconds)
+
+
+def largest_corner(
+    start: np.ndarray, moves: np.ndarray, size: int, seconds: float | None = None
+) -> np.ndarray | None:
+    """z for which start + moves @ z - t E is semidefinite with nearly the largest t.
+
+    E is 1 in the first corner, 0 elsewhere; the rest as for `largest_smallest_eigenvalue`.
+    """
+    return _farthest(start, moves, np.eye(1, len(start))[0], size, seconds)
+
+
+def _farthest(start, moves, away, size: int, seconds: float | None) -> np.ndarray | None:
+    """z with start + moves @ z - t away semidefinite for nearly the largest t, by SCS."""
+    import scs
+
+    if not all(np.isfinite(v).all() for v in (start, moves)):
+        return None
+    rows, columns, _ = triangle(size)
+    order = np.lexsort((columns, rows))  # SCS wants the lower triangle, column by column
+    A = -np.c_[moves, -away][order]
+    data = {"A": _columns(A), "b": start[order], "c": np.r_[np.zeros(moves.shape[1]), -1.0]}
+    options = {"eps_abs": 1e-4, "eps_rel": 1e-4, "max_iters": _MOST_STEPS, "verbose": False}
+    if seconds is not None:
+        options["time_limit_secs"] = max(seconds, 1e-3)
+    try:
+        found = scs.SCS(data, {"s": [size]}, **options).solve()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        return None
+    z = np.array(found["x"][:-1])
+    return z if np.isfinite(z).all() else None
 
 
 def _columns(A: np.ndarray) -> sp.csc_matrix:

@@ -19,31 +19,34 @@ from scipy.linalg import solve_triangular
 from ..algebra.moments import BasisMatrix
 from ..algebra.polynomials import Polynomial
 from ..proofs.exact import is_positive_semidefinite, to_fmpq, to_fraction
+from .chain import Chain
 from .cones import ConicSolution, minimise_linear
-from .lemmas import Chain, Multipliers, grid_for, short
+from .multipliers import Multipliers, grid_for, short
 from .recovery import monomial_shifts
 from .residuals import Residuals
 
 
-def find_first_box(chain: Chain, c: np.ndarray) -> LinearSet | None:
-    """Add lemmas that bound every coefficient which the residuals, linear in phi, determine.
+def find_first_box(chain: Chain, c: np.ndarray) -> tuple[Chain, LinearSet | None]:
+    """With lemmas that bound every coefficient which the residuals, linear in phi, determine.
 
-    Returns the set of monomials that is behind it, None where that is not bounded.
+    Also the set of monomials that is behind it, None where that is not bounded.
     """
     r = chain.r
     if not is_determined(r):
-        return None
+        return chain, None
     linear = LinearSet(chain, c)
-    if not bound_monomials(chain, linear):
-        return None
+    bounded = bound_monomials(chain, linear)
+    if bounded is chain:
+        return chain, None
+    chain = bounded
     for i, (lower, raised) in enumerate(monomial_shifts(r.exponents)):
         if not len(lower):
             continue
         if lower[0] == 0:
-            bound_monomial(chain, linear, i, raised[0])
+            chain = bound_monomial(chain, linear, i, raised[0])
         else:
-            bound_ratio(chain, linear, i, lower, raised, c[i])
-    return linear
+            chain = bound_ratio(chain, linear, i, lower, raised, c[i])
+    return chain, linear
 
 
 def is_determined(r: Residuals) -> bool:
@@ -155,8 +158,8 @@ class LinearSet:
         return self.Q @ t - across / np.sqrt(room) if room > 0 else None
 
 
-def bound_monomials(chain: Chain, linear: LinearSet) -> bool:
-    """Add the lemma sum_a s_a^2 phi_a^2 <= B: crude, but it bounds every monomial at once.
+def bound_monomials(chain: Chain, linear: LinearSet) -> Chain:
+    """With the lemma sum_a s_a^2 phi_a^2 <= B: crude, but it bounds every monomial at once.
 
     B - sum_a s_a^2 phi_a^2 + |F phi - targets|^2 - (what the level allows) is a sum of squares for
     large B, because s_a^2 = 1 / (2 p (F^T F)^-1_aa) makes F^T F - diag(s^2) positive definite.
@@ -176,23 +179,23 @@ def bound_monomials(chain: Chain, linear: LinearSet) -> bool:
         Q = [list(row) for row in G]
         Q[p][p] += to_fmpq(B - allowed)
         if is_positive_semidefinite(Q):
-            return _add_monomial_lemma(chain, Q, s2, B)
+            return _with_monomial_lemma(chain, Q, s2, B)
         B *= 4
-    return False
+    return chain
 
 
-def _add_monomial_lemma(chain: Chain, Q, s2, B: Fraction) -> bool:
+def _with_monomial_lemma(chain: Chain, Q, s2, B: Fraction) -> Chain:
     r, n_all = chain.r, len(chain.names)
-    exponents = np.pad(r.exponents, ((0, 0), (0, chain.n_added)))
+    exponents = np.pad(r.exponents, ((0, 0), (0, n_all - chain.n)))
     f = Polynomial.from_arrays(2 * exponents, np.array([-v for v in s2], dtype=object), chain.names)
     basis = [*exponents.tolist(), [0] * n_all]
     values = [[to_fraction(v) for v in row] for row in Q]
-    one, level = BasisMatrix.constant(Fraction(1), chain.names), chain.level_key
+    one, level = BasisMatrix.constant(Fraction(1), chain.names), chain.exact.level_key
     gram, equal = {}, None
     if r.squares:
         # u - |rho|^2 >= 0, and |rho|^2 - |r|^2 is a combination of the equalities rho_j - r_j
         gram[level] = one
-        rho = [chain.variable(chain.n + j) for j in range(chain.n_added)]
+        rho = [chain.variable(chain.n + j) for j in range(n_all - chain.n)]
         equal = tuple(
             (2 * v - h.exact()).exact() for v, h in zip(rho, chain.problem.equalities, strict=True)
         )
@@ -213,7 +216,7 @@ def _add_monomial_lemma(chain: Chain, Q, s2, B: Fraction) -> bool:
     return chain.bound_with_gram(f, gram, -B, equal)
 
 
-def bound_monomial(chain: Chain, linear: LinearSet, i: int, position: int) -> None:
+def bound_monomial(chain: Chain, linear: LinearSet, i: int, position: int) -> Chain:
     """c_i is itself among the monomials: bound it on both sides."""
     for sign in (1, -1):
         functional = [Fraction(0)] * len(linear.phi)
@@ -221,34 +224,40 @@ def bound_monomial(chain: Chain, linear: LinearSet, i: int, position: int) -> No
         found = linear.smallest(functional)
         if found is not None:
             grid = grid_for(abs(sign * linear.phi[position] - found.value))
-            chain.bound_below(chain.variable(i, sign), found, grid, on_box=False)
+            chain = chain.bound_below(chain.variable(i, sign), found, grid, on_box=False)
+    return chain
 
 
-def bound_ratio(chain: Chain, linear: LinearSet, i: int, lower, raised, c: float) -> None:
+def bound_ratio(chain: Chain, linear: LinearSet, i: int, lower, raised, c: float) -> Chain:
     """Bound c_i = N / D on both sides, for the weights d that make N - c D most certain."""
     d = _best_weights(linear, lower, raised, c)
     if d is None:
-        return
+        return chain
     d = short(d)
     D, N = [Fraction(0)] * len(linear.phi), [Fraction(0)] * len(linear.phi)
     for a, b, v in zip(lower, raised, d, strict=True):
         D[a], N[b] = v, v
     found = linear.smallest(D)
     if found is None or not found.value > 0:
-        return
+        return chain
     denominator = chain.polynomial(chain.r.exponents[lower - 1], np.array(d, dtype=object))
-    if not chain.bound_below(denominator, found, 0.0, on_box=False):
-        return
-    if not chain.lemmas[-1].bound > 0:
-        return
+    longer = chain.bound_below(denominator, found, 0.0, on_box=False)
+    if longer is chain or not longer.lemmas[-1].bound > 0:
+        return longer
+    chain = longer
     for sign in (1, -1):
         reach = _reach(linear, sign, N, D, c, found.value)
         for factor in (1.0, 1.5, 4.0, 16.0):
             grid = grid_for(reach)
             bound = floor(Fraction(sign * c - factor * reach) / Fraction(grid)) * Fraction(grid)
             shown = linear.smallest([sign * a - bound * b for a, b in zip(N, D, strict=True)])
-            if shown and chain.bound_ratio(chain.variable(i, sign), bound, shown, denominator):
+            if shown is None:
+                continue
+            longer = chain.bound_ratio(chain.variable(i, sign), bound, shown, denominator)
+            if longer is not chain:
+                chain = longer
                 break
+    return chain
 
 
 def _reach(linear: LinearSet, sign: int, N, D, c: float, smallest: float) -> float:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
-from flint import fmpq, fmpq_mat, nmod_mat
+from flint import fmpq, fmpq_mat
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from .compilation import floats_of, part_of
+from .compilation import floats_of
 from .residuals import Residuals
+from .row_space import part_of, pivots, row_space
 
-_PRIME = 2**61 - 1
 _MOST_BITS = 1500  # of a number in a relation: the few that are longer make long proofs
 
 
@@ -71,10 +71,9 @@ def row_space_basis(r: Residuals) -> GramBasis:
     [[1, 0, 0], [0, 1, 0]]
     """
     A, p = r.exact, len(r.exponents)
-    echelon, rank = part_of(A, range(A.nrows()), range(p)).rref()
-    columns = [next(j for j in range(p) if echelon[i, j] != 0) for i in range(rank)]
+    H, columns = row_space(part_of(A, range(A.nrows()), range(p)))
     rows = [[fmpq(1)] + [fmpq(0)] * p]
-    rows += [[fmpq(0), *(echelon[i, j] for j in range(p))] for i in range(rank)]
+    rows += [[fmpq(0), *row] for row in H.tolist()]
     return _basis(r, fmpq_mat(rows), columns)
 
 
@@ -204,11 +203,11 @@ def _cancelling(rows: list[dict]) -> list[list[fmpq]]:
     for k, row in enumerate(rows):
         for a, v in row.items():
             M[k, position[a]] = v
-    kept = _pivots(M.transpose())
+    kept = pivots(M.transpose())
     others = sorted(set(range(n)) - set(kept))
     if not others:
         return []
-    columns = _pivots(part_of(M, kept, range(width)))
+    columns = pivots(part_of(M, kept, range(width)))
     square = part_of(M, kept, columns).transpose()
     X = square.solve(part_of(M, others, columns).transpose())
     found = []
@@ -219,10 +218,3 @@ def _cancelling(rows: list[dict]) -> list[list[fmpq]]:
             weights[own] = -X[l, k]
         found.append(weights)
     return found
-
-
-def _pivots(M: fmpq_mat) -> list[int]:
-    """The first columns that are independent, modulo a prime."""
-    numerators, _ = M.numer_denom()
-    echelon, rank = nmod_mat(numerators, _PRIME).rref()
-    return [next(j for j in range(M.ncols()) if echelon[i, j] != 0) for i in range(rank)]

@@ -9,6 +9,7 @@ the outputs are polynomials in c, found here by carrying one array a monomial th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
@@ -16,6 +17,7 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..algebra.polynomials import Polynomial, variables
 from ..algebra.problem import PolynomialProblem
@@ -77,7 +79,12 @@ class PolynomialNetwork:
     array([[117.]])
     """
 
-    def __init__(self, weights, degrees, biases=None):
+    def __init__(
+        self,
+        weights: Sequence[ArrayLike],
+        degrees: Sequence[int],
+        biases: Sequence[ArrayLike | None] | None = None,
+    ) -> None:
         weights = check_sequence("weights", weights)
         weights = [check_array(f"weights[{i}]", W).copy() for i, W in enumerate(weights)]
         degrees = tuple(check_sequence("degrees", degrees))
@@ -114,7 +121,7 @@ class PolynomialNetwork:
             for W, b in zip(self.weights, self.biases, strict=True)
         )
 
-    def map(self, function) -> PolynomialNetwork:
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> PolynomialNetwork:
         """The network with function(W) for each weight matrix, and the same for each bias."""
         return PolynomialNetwork(
             [function(W) for W in self.weights],
@@ -144,7 +151,7 @@ class PolynomialNetwork:
     def n_coefficients(self) -> int:
         return len(self.coefficient_names)
 
-    def activations(self, coefficients) -> list[np.ndarray]:
+    def activations(self, coefficients: ArrayLike) -> list[np.ndarray]:
         """The coefficients of each activation p_l, (d_l + 1,) each, from the constant upward."""
         c = check_array("coefficients", coefficients, ndim=1)
         if len(c) != self.n_coefficients:
@@ -160,7 +167,7 @@ class PolynomialNetwork:
             start += len(own)
         return result
 
-    def __call__(self, coefficients, inputs) -> np.ndarray:
+    def __call__(self, coefficients: ArrayLike, inputs: ArrayLike) -> np.ndarray:
         """Outputs f(x; c), (N, m_out), for coefficients (n_coefficients,) and inputs (N, m_0)."""
         h = self._inputs(inputs)
         for layer, p in zip(self.layers, self.activations(coefficients), strict=False):
@@ -170,7 +177,7 @@ class PolynomialNetwork:
                 h = h * v + c
         return self.layers[-1](h)
 
-    def mean_outputs(self, inputs) -> list[Polynomial]:
+    def mean_outputs(self, inputs: ArrayLike) -> list[Polynomial]:
         """(1/N) sum_i f(x_i; c), one polynomial in c an output; exact where data are `Fraction`."""
         X, layers = self._inputs(inputs), self.layers
         given = (X, *self.weights, *(b for b in self.biases if b is not None))
@@ -225,7 +232,7 @@ class PolynomialNetwork:
                 position += unknown
         return h
 
-    def mean_residuals(self, inputs, outputs) -> list[Polynomial]:
+    def mean_residuals(self, inputs: ArrayLike, outputs: ArrayLike) -> list[Polynomial]:
         """r_j(c) = (1/N) sum_i (f(x_i; c) - y_i)_j, the residuals in the loss (1.3).
 
         Parameters
@@ -243,7 +250,7 @@ class PolynomialNetwork:
         targets = outputs.sum(axis=0) / (Fraction(len(outputs)) if exact else len(outputs))
         return [r - t for r, t in zip(self.mean_outputs(inputs), targets, strict=True)]
 
-    def training_problem(self, inputs, outputs) -> PolynomialProblem:
+    def training_problem(self, inputs: ArrayLike, outputs: ArrayLike) -> PolynomialProblem:
         """The paper's (3.2): minimise theta subject to theta + r_j >= 0 and theta - r_j >= 0.
 
         The variables are the coefficients and, last, theta: the loss (1.3) at the optimum.
@@ -263,7 +270,7 @@ class PolynomialNetwork:
         inequalities = [g for r in residuals for g in (theta + r, theta - r)]
         return PolynomialProblem(theta, inequalities)
 
-    def check_data(self, inputs, outputs) -> tuple[np.ndarray, np.ndarray]:
+    def check_data(self, inputs: ArrayLike, outputs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and outputs as arrays; ValueError or TypeError if they do not fit the network."""
         X = self._inputs(inputs)
         if _is_flat(outputs):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import least_squares, minimize
 
+from .bounds import Bounds
 from .cones import minimise_linear
 from .residuals import Residuals
 
+FREE = Bounds()
 _TO_THE_END = {"ftol": 1e-15, "maxiter": 500}
 
 
@@ -60,11 +62,9 @@ def read_off(r: Residuals, phi: np.ndarray) -> np.ndarray:
     return np.nan_to_num(c)
 
 
-def polish(
-    r: Residuals, start: np.ndarray, box: np.ndarray | None = None, radius: float | None = None
-) -> np.ndarray:
-    """The local minimum of the loss that a start leads to, in a box (n, 2) or a ball around 0."""
-    c = _polish_in_box(r, start, box)
+def polish(r: Residuals, start: np.ndarray, bounds: Bounds = FREE) -> np.ndarray:
+    """The local minimum of the loss that a start leads to, within bounds."""
+    c, radius = _polish_in_box(r, start, bounds.box), bounds.radius
     if radius is None or np.linalg.norm(c) <= radius:
         return c
     return _polish_in_ball(r, c * (radius / np.linalg.norm(c)), radius)

@@ -9,14 +9,19 @@ import warnings
 from itertools import pairwise
 
 import numpy as np
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..checks import check_integer, check_sequence
-from .fit import fit
-from .networks import PolynomialNetwork
+from ..checks import check_installed
+
+check_installed("neighbours", "sklearn")
+
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin  # noqa: E402
+from sklearn.exceptions import ConvergenceWarning  # noqa: E402
+from sklearn.utils import check_random_state  # noqa: E402
+from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
+
+from ..checks import check_integer, check_sequence  # noqa: E402
+from .fit import fit  # noqa: E402
+from .networks import PolynomialNetwork  # noqa: E402
 
 
 class PolynomialNetworkRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):

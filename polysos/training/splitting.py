@@ -15,9 +15,12 @@ import numpy as np
 from ..algebra.polynomials import Polynomial
 from ..proofs.proof import Proof
 from .box_bounds import BoxProgram, tighten_box
-from .lemmas import Chain, Multipliers
+from .chain import Chain
+from .multipliers import Multipliers
 
 _MOST_PARTS = 400
+_DEEPEST = 60  # halves of halves: then a side is as short as floats can tell
+_SHRINKS = 0.7  # of its width: a side for which another sweep is worth it
 
 
 def exclude_all(
@@ -28,33 +31,35 @@ def exclude_all(
     Before each split, `try_point` is told the coefficients where the relaxation is lowest; it
     returns False to give up: because these lead below the level, or because it is late.
     """
-    parts = [0]
-    if not chain.region.is_empty and not np.isfinite(chain.box).all():
+    parts = 0
+    if not chain.region.is_empty and not chain.is_bounded:
         return None
 
-    def exclude(chain: Chain, depth: int) -> Multipliers | None:
+    def exclude(chain: Chain, depth: int) -> tuple[Chain, Multipliers | None]:
+        """The chain so far, and multipliers which show that nothing is left of it."""
+        nonlocal parts
         while True:
             found = _contradiction(chain, depth > 0)
             if found is not None:
-                return found
-            parts[0] += 1
-            if parts[0] > _MOST_PARTS or depth > 60:
-                return None
-            if _shrinks(chain):
+                return chain, found
+            parts += 1
+            if parts > _MOST_PARTS or depth > _DEEPEST:
+                return chain, None
+            before, chain = chain, tighten_box(chain, thorough=True)
+            if _is_much_smaller(chain, before):
                 continue
             if not try_point(_lowest_point(chain)):
-                return None
+                return chain, None
             half = _lesser_half(chain)
             if half is None:
-                return None
-            report(f"{parts[0]} parts, now {half!r} >= 0")
-            part = chain.under(half)
-            found = exclude(part, depth + 1)
+                return chain, None
+            report(f"{parts} parts, now {half!r} >= 0")
+            part, found = exclude(chain.under(half), depth + 1)
             if found is None:
-                return None
-            chain.add(part.refutation(found))
+                return chain, None
+            chain = chain.with_lemma(part.refutation(found))
 
-    found = exclude(chain, 0)
+    chain, found = exclude(chain, 0)
     return None if found is None else chain.loss_bound(found)
 
 
@@ -81,12 +86,9 @@ def _lowest_point(chain: Chain) -> np.ndarray:
     return program.coefficients(np.zeros(chain.n) if found is None else found.point)
 
 
-def _shrinks(chain: Chain) -> bool:
-    """Whether another sweep makes the box much smaller."""
-    before = np.diff(chain.box, axis=1)
-    tighten_box(chain, thorough=True)
-    after = np.diff(chain.box, axis=1)
-    return chain.region.is_empty or bool((after < 0.7 * before).any())
+def _is_much_smaller(chain: Chain, before: Chain) -> bool:
+    shrunk = np.diff(chain.box, axis=1) < _SHRINKS * np.diff(before.box, axis=1)
+    return chain.region.is_empty or bool(shrunk.any())
 
 
 def _lesser_half(chain: Chain) -> Polynomial | None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import polysos as ps
+from polysos.relaxations.variant import Variant
 from tests.problems import CASES
 
 
@@ -67,7 +68,7 @@ def test_reduced_bases_lose_no_bound(name):
     case = CASES[name]
     order = case.problem.minimum_order + (name == "lasserre09_ex2_2")
     full = solve_scaled(scale_problem(case.problem), order)
-    reduced = solve_scaled(scale_problem(case.problem), order, reduced=True)
+    reduced = solve_scaled(scale_problem(case.problem), order, Variant(reduced=True))
     assert reduced.value == pytest.approx(full.value, abs=1e-6)
 
 
@@ -77,5 +78,7 @@ def test_terms_that_cancel_between_two_blocks_are_kept():
     from polysos.relaxations.scaling import scale_problem
 
     (t,) = ps.variables(1)
-    r = solve_scaled(scale_problem(ps.PolynomialProblem(t**3, [1 - t**2])), 2, reduced=True)
+    r = solve_scaled(
+        scale_problem(ps.PolynomialProblem(t**3, [1 - t**2])), 2, Variant(reduced=True)
+    )
     assert r.value == pytest.approx(-1, abs=1e-6)

@@ -3,6 +3,7 @@
 import pytest
 
 import polysos as ps
+from polysos.relaxations.variant import Variant
 from tests.problems import CASES, MORE
 
 
@@ -13,10 +14,7 @@ def solve_on_face(problem, order, denominator=0, slack=1e-8):
     return solve_scaled(
         scale_problem(problem),
         order,
-        reduced=True,
-        facial=True,
-        denominator=denominator,
-        slack=slack,
+        Variant(reduced=True, facial=True, denominator=denominator, slack=slack),
     )
 
 

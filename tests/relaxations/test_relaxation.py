@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import polysos as ps
+from polysos.relaxations.variant import Variant
 from tests.problems import CASES, MORE, example, finite
 
 SMALL = ["camel6", "double_well", "chebyshev6", "sphere_cubes", "hl05_three_points"]
@@ -217,7 +218,7 @@ def test_slack_makes_gram_matrices_definite_and_the_bound_smaller(slack):
     from polysos.relaxations.scaling import scale_problem
 
     case = finite("well", CASES["double_well"].problem, 2)
-    r = solve_scaled(scale_problem(case.problem), 2, slack=slack)
+    r = solve_scaled(scale_problem(case.problem), 2, Variant(slack=slack))
     smallest = min(Q.eigenvalues[-1] for Q in r.multipliers.gram.values())
     bound = ps.sos_certificate(r).bound
     assert (smallest >= 0.9e-6) == bool(slack)

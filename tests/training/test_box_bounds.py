@@ -1,14 +1,16 @@
 """Bounds on a box: no point of it lies below, no good point is cut off, small boxes lose little."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polysos.training.box_bounds import BoxProgram, tighten_box
-from polysos.training.lemmas import Chain
+import polysos as ps
+from polysos.training.box_bounds import BoxProgram, bound_on_box, tighten_box
+from polysos.training.chain import Chain
 from polysos.training.recovery import linear_start, polish
 from tests.planted import brute_force, good_points, planted
 
@@ -18,13 +20,13 @@ F = Fraction
 def chain_in(box, r, level, extra=()):
     """A chain on a given box, as `fit` has it from bounds."""
     problem = r.problem()
-    chain = Chain(r, problem, F(level))
+    chain = Chain.begin(r, problem, F(level))
     for i, (low, high) in enumerate(box):
         for side in (chain.variable(i) - F(low), F(high) - chain.variable(i)):
             problem = problem.with_inequality(side)
     for make in extra:
         problem = problem.with_inequality(make(chain))
-    return Chain(r, problem, F(level))
+    return Chain.begin(r, problem, F(level))
 
 
 def around(loss="mean-sup", width=0.2, room=1.5, **options):
@@ -63,7 +65,7 @@ def test_tightening_keeps_every_good_point_and_gets_somewhere(loss, definite):
     before = chain.box.copy()
     points = points[((before[:, 0] <= points) & (points <= before[:, 1])).all(axis=1)]
     assert len(points) > 5
-    tighten_box(chain, definite)
+    chain = tighten_box(chain, definite)
     assert (before[:, 0] <= chain.box[:, 0]).all() and (chain.box[:, 1] <= before[:, 1]).all()
     assert np.diff(chain.box).sum() < 0.9 * np.diff(before).sum()
     assert ((chain.box[:, 0] <= points) & (points <= chain.box[:, 1])).all()
@@ -94,7 +96,7 @@ def test_an_empty_box_is_noticed_and_nothing_more_is_added():
     _, c, chain = around()
     part = chain.under(chain.variable(0) - F(c[0] + 1))
     assert part.region.is_empty
-    tighten_box(part)
+    part = tighten_box(part)
     assert not part.lemmas and part.refutation(None).holds
 
 
@@ -103,7 +105,7 @@ def test_a_box_without_good_points_is_shown_to_have_none():
     r, c, _ = around()
     far = np.column_stack([c + 0.5, c + 0.6])
     chain = chain_in(far.tolist(), r, r.loss(c))
-    tighten_box(chain, True)
+    chain = tighten_box(chain, True)
     proof = chain.loss_bound(BoxProgram(chain, True).smallest_loss())
     assert proof.verify() and proof.bound == chain.level
 
@@ -115,14 +117,14 @@ def test_a_side_of_width_zero_is_no_obstacle():
     box[1] = c[1]
     # one coefficient is fixed: its interval is a point
     problem = r.problem()
-    chain = Chain(r, problem, F(1.5 * r.loss(c)))
+    chain = Chain.begin(r, problem, F(1.5 * r.loss(c)))
     for i, (low, high) in enumerate(box.tolist()):
         problem = problem.with_inequality(chain.variable(i) - F(low))
         problem = problem.with_inequality(F(high) - chain.variable(i))
-    chain = Chain(r, problem, chain.level)
+    chain = Chain.begin(r, problem, chain.level)
     found = BoxProgram(chain).smallest_loss()
     assert found.value <= r.loss(c) * (1 + 1e-6)
-    tighten_box(chain)
+    chain = tighten_box(chain)
     assert ((chain.box[:, 0] <= c) & (c <= chain.box[:, 1])).all()
     assert chain.loss_bound(BoxProgram(chain).smallest_loss()).verify()
 
@@ -143,3 +145,22 @@ def test_a_ball_around_zero_helps():
     proof = chain.loss_bound(found)
     assert proof.verify() and found.products[chain.own_inequalities[-1][:1]] > 1e-6
     assert float(proof.bound) <= r.loss(c * float(radius2) ** 0.5 / np.linalg.norm(c))
+
+
+@pytest.mark.parametrize("loss", ["mean-sup", "mean-squares"])
+def test_the_boxes_of_a_fit_shrink_and_hold_the_best(loss):
+    p = planted(noise=0.1, degrees=(2, 2), width=20, samples=50, fan_in=True)
+    f = p.fit(loss=loss, method="tighten")
+    assert f.certified and len(f.history) >= 2
+    for step, later in pairwise(f.history):
+        assert (step.box[:, 0] <= later.box[:, 0]).all() and step.lower_bound <= later.lower_bound
+        assert ((later.box[:, 0] <= f.coefficients) & (f.coefficients <= later.box[:, 1])).all()
+    bounds = [bound_on_box(f.residuals, step.box, f.loss) for step in f.history]
+    assert all(proof.verify() and proof.bound <= F(f.loss) for proof in bounds)
+    assert bounds[0].bound < bounds[-1].bound
+
+
+def test_no_box_is_needed_for_squares():
+    p = planted(noise=0.02, degrees=(2, 1), width=5)
+    f = ps.fit(p.net, p.inputs, p.outputs)
+    assert f.certified and f.history == ()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import polysos as ps
-from polysos.training import centring
-from polysos.training.centred import GramMatrices, centred_proof
+from polysos.training import centred, centring
+from polysos.training.centred import GramMatrices, centred_proof, uncentred_bound
 from polysos.training.gram_basis import row_space_basis
 from polysos.training.recovery import polish
 from tests.planted import brute_force, loss_of, planted
@@ -141,28 +141,39 @@ def test_where_least_squares_stall_the_program_proves():
 
 
 def test_a_solver_that_fails_costs_the_proof_and_no_more(monkeypatch):
-    from polysos.training import centred
-
     p = noisy("(2,3), one output", 1.0, seed=3)
     r = p.residuals("sample-squares")
-    monkeypatch.setattr(centred, "minimise_linear", lambda *_, **__: None)
+    monkeypatch.setattr(centred, "largest_smallest_eigenvalue", lambda *_: None)
     assert centred_proof(r.dense_problem(), matrices_of(r), [lowest(r)]) is None
 
 
 def test_a_solver_that_lies_proves_nothing_false(monkeypatch):
-    from polysos.training import centred
-    from polysos.training.cones import ConicSolution
-
     p = noisy("(2,3), one output", 1.0, seed=3)
     r = p.residuals("sample-squares")
     best, rng = lowest(r), np.random.default_rng(0)
 
-    def lie(cost, A, b, **_):
-        return ConicSolution(rng.standard_normal(len(cost)), np.zeros(len(b)), -1.0)
+    def lie(start, moves, *_):
+        return rng.standard_normal(moves.shape[1])
 
-    monkeypatch.setattr(centred, "minimise_linear", lie)
+    for name in ("largest_smallest_eigenvalue", "largest_corner"):
+        monkeypatch.setattr(centred, name, lie)
     found = centred_proof(r.dense_problem(), matrices_of(r), [best])
     assert found is None or float(found.proof.bound) <= r.loss(best) * (1 + 1e-12)
+    bound = uncentred_bound(r.dense_problem(), matrices_of(r), best, r.loss(best))
+    assert bound is None or float(bound.bound) <= r.loss(best) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("case, noise", [("(2,3), one output", 1.0), ("many outputs", 0.1)])
+def test_without_a_centre_there_is_a_bound_near_the_loss(case, noise):
+    """Of a candidate that is not the best, as of the best: no centred certificate exists for it."""
+    p = noisy(case, noise, seed=3)
+    r = p.residuals("sample-squares")
+    best = lowest(r)
+    for candidate in (best, best + 0.01):
+        loss = r.loss(candidate)
+        proof = uncentred_bound(r.dense_problem(), matrices_of(r), candidate, loss)
+        assert proof.verify() and 0.9 * r.loss(best) < float(proof.bound)
+        assert float(proof.bound) <= r.loss(best) * (1 + 1e-12)
 
 
 def test_bounds_that_exclude_the_best_are_obeyed():

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import polysos as ps
+from polysos.training.chain import Chain
 from polysos.training.first_box import LinearSet, bound_monomials, find_first_box, is_determined
-from polysos.training.lemmas import Chain
 from polysos.training.recovery import linear_start, polish
 from polysos.training.residuals import Residuals
 from tests.planted import LOSSES, good_points, planted
@@ -21,8 +21,8 @@ def boxed(loss="mean-sup", room=2.0, **options):
     p = planted(**{"noise": 0.02} | options)
     r = p.residuals(loss)
     c = polish(r, linear_start(r))
-    chain = Chain(r, r.problem(), F(room * r.loss(c)))
-    return r, c, chain, find_first_box(chain, c)
+    chain = Chain.begin(r, r.problem(), F(room * r.loss(c)))
+    return r, c, *find_first_box(chain, c)
 
 
 @pytest.mark.parametrize("loss, fan_in", list(zip(LOSSES, [False, True, True, False], strict=True)))
@@ -96,8 +96,8 @@ def test_no_box_is_made_where_the_data_determine_nothing(loss):
     """Two outputs for four monomials, one sample."""
     p = planted((2, 1), [3, 4, 4, 2], samples=1, noise=0.1)
     r = p.residuals(loss)
-    chain = Chain(r, r.problem(), F(1))
-    assert find_first_box(chain, p.truth) is None
+    chain = Chain.begin(r, r.problem(), F(1))
+    assert find_first_box(chain, p.truth) == (chain, None)
     assert not chain.lemmas and np.isinf(chain.box).all()
 
 
@@ -107,8 +107,8 @@ def test_a_dead_layer_bounds_what_it_can_and_nothing_else():
     r = p.residuals()
     c = polish(r, linear_start(r))
     level = 2 * max(r.loss(c), r.loss(p.truth))
-    chain = Chain(r, r.problem(), F(level))
-    assert find_first_box(chain, c) is not None
+    chain, linear = find_first_box(Chain.begin(r, r.problem(), F(level)), c)
+    assert linear is not None
     bounded = dict(zip(r.names, np.isfinite(chain.box).all(axis=1).tolist(), strict=True))
     assert bounded == {"c1,1": False, "c1,2": False, "c2,0": True, "c2,1": True}
     assert chain.box[3, 0] <= 0 <= chain.box[3, 1]
@@ -124,16 +124,15 @@ def test_columns_of_very_different_sizes_do_not_hurt(loss):
     p = planted((2, 1), noise=0.0)
     p = type(p)(p.net, 1000 * p.inputs, p.net(p.truth, 1000 * p.inputs), p.truth)
     r = p.residuals(loss)
-    chain = Chain(r, r.problem(), F(1e-6) ** (2 if r.squares else 1))
-    find_first_box(chain, p.truth)
+    chain = Chain.begin(r, r.problem(), F(1e-6) ** (2 if r.squares else 1))
+    chain, _ = find_first_box(chain, p.truth)
     assert ((chain.box[:, 0] <= p.truth) & (p.truth <= chain.box[:, 1])).all()
     assert np.diff(chain.box).max() < 1e-3
 
 
 def test_the_crude_lemma_is_added_only_with_a_definite_matrix():
     r, _, chain, _ = boxed()
-    fresh = Chain(r, r.problem(), chain.level)
-    assert bound_monomials(fresh, LinearSet(fresh, np.zeros(r.n_coefficients)))
-    (lemma,) = fresh.lemmas
-    assert lemma.verify() and set(fresh.region.sizes) == set(chain.region.sizes)
+    fresh = Chain.begin(r, r.problem(), chain.level)
+    (lemma,) = bound_monomials(fresh, LinearSet(fresh, np.zeros(r.n_coefficients))).lemmas
+    assert lemma.verify() and set(fresh.with_lemma(lemma).region.sizes) == set(chain.region.sizes)
     assert not ps.Proof(**(lemma.__dict__ | {"bound": F(0)})).verify()  # phi(c) is not zero

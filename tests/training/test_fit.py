@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import polysos as ps
-from polysos.training import box_bounds, first_box, recovery, tightening
+from polysos.training import box_bounds, candidates, first_box, recovery, tightening
 from polysos.training.cones import minimise_linear
 from polysos.training.splitting import exclude_all
 from tests.planted import (
@@ -186,7 +186,7 @@ def test_what_programs_claim_may_weaken_a_result_but_never_make_it_wrong(
         return None if found is None else change(found)
 
     def exclude(chain, *rest):  # boxes that are not bounded: see test_splitting.py
-        return exclude_all(chain, *rest) if np.isfinite(chain.box).all() else None
+        return exclude_all(chain, *rest) if chain.is_bounded else None
 
     monkeypatch.setattr(tightening, "exclude_all", exclude)
     for module in (first_box, box_bounds, recovery):
@@ -210,7 +210,7 @@ def test_a_bad_local_minimum_is_never_certified(loss, monkeypatch):
     p, honest = lied_to(loss)
     stuck = honest.coefficients + 0.3
     monkeypatch.setattr(tightening, "linear_start", lambda r: stuck)
-    monkeypatch.setattr(tightening, "polish", lambda r, start, box, radius: stuck)
+    monkeypatch.setattr(candidates, "polish", lambda r, start, bounds: stuck)
     f = p.fit(loss=loss, time_limit=0.1)
     check(f, p, loss)
     assert not f.certified and f.loss > 1.1 * honest.loss and f.lower_bound <= honest.loss

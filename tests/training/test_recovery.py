@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polysos.training import recovery
+from polysos.training.bounds import Bounds, read_bounds
 from polysos.training.recovery import linear_start, monomial_shifts, polish
 from tests.planted import LOSSES, brute_force, loss_of, planted
 
@@ -60,10 +61,10 @@ def test_polishing_stays_in_the_box_or_the_ball(seed, loss, ball):
     box = np.tile([-0.5, 0.5], (r.n_coefficients, 1))
     box[1] = -np.inf, 0.25
     if ball:
-        c = polish(r, start, np.tile([-0.9, 0.9], (len(start), 1)), 0.9)
+        c = polish(r, start, read_bounds(0.9, r.names))
         assert np.linalg.norm(c) <= 0.9 * (1 + 1e-15)
     else:
-        c = polish(r, start, box)
+        c = polish(r, start, Bounds(box))
         assert (box[:, 0] <= c).all() and (c <= box[:, 1]).all()
     assert r.loss(c) <= r.loss(start) * (1 + 1e-12)
 

@@ -9,10 +9,10 @@ import pytest
 
 import polysos as ps
 from polysos.training import splitting
-from polysos.training.bounds import with_bounds
+from polysos.training.bounds import Bounds
 from polysos.training.box_bounds import BoxProgram
+from polysos.training.chain import Chain
 from polysos.training.compilation import compile_residuals
-from polysos.training.lemmas import Chain
 from polysos.training.splitting import exclude_all
 from tests.planted import brute_force, planted
 
@@ -34,8 +34,8 @@ def hard(loss):
 
 def chain_at(level, r, low=-1.0, high=1.0):
     n = r.n_coefficients
-    problem = with_bounds(r.problem(), np.tile([low, high], (n, 1)), None, n)
-    return Chain(r, problem, F(level))
+    problem = Bounds(np.tile([low, high], (n, 1))).applied_to(r.problem(), n)
+    return Chain.begin(r, problem, F(level))
 
 
 def exclude(chain, go_on=lambda c: True):
@@ -48,7 +48,7 @@ def weak_programs():
     """Nothing but products of two sides, and no smaller boxes: many parts are needed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(splitting, "BoxProgram", lambda chain, thorough=False: BoxProgram(chain))
-        patch.setattr(splitting, "tighten_box", lambda *arguments, **options: None)
+        patch.setattr(splitting, "tighten_box", lambda chain, **options: chain)
         yield
 
 
@@ -134,13 +134,13 @@ def test_an_empty_box_is_excluded_at_once():
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_box_without_end_is_not_split():
     r, _ = hard("mean-sup")
-    proof, _ = exclude(Chain(r, r.problem(), F(1, 100)))
+    proof, _ = exclude(Chain.begin(r, r.problem(), F(1, 100)))
     assert proof is None
 
 
 def test_intervals_between_two_floats_are_not_split_for_ever():
     r, c = hard("mean-sup")
     box = np.column_stack([0.9 * c, np.nextafter(0.9 * c, np.inf)])
-    problem = with_bounds(r.problem(), box, None, len(c))
-    proof, said = exclude(Chain(r, problem, F(2 * r.loss(c))))
+    problem = Bounds(box).applied_to(r.problem(), len(c))
+    proof, said = exclude(Chain.begin(r, problem, F(2 * r.loss(c))))
     assert proof is None and len(said) <= 4 * len(c)

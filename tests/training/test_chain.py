@@ -10,15 +10,9 @@ from hypothesis import strategies as st
 
 import polysos as ps
 from polysos.proofs.proof import Proof
+from polysos.training.chain import Chain, trivial_proof
 from polysos.training.first_box import find_first_box
-from polysos.training.lemmas import (
-    Chain,
-    Multipliers,
-    _shortened_down,
-    grid_for,
-    short,
-    trivial_proof,
-)
+from polysos.training.multipliers import Multipliers, grid_for, short, shortened_down
 from polysos.training.recovery import linear_start, polish
 from tests.planted import good_points, planted
 
@@ -32,8 +26,7 @@ def start(loss, seed=0, room=2.0, **options):
     r = p.residuals(loss)
     c = polish(r, linear_start(r))
     level = F(room * r.loss(c))
-    chain = Chain(r, r.problem(), level)
-    find_first_box(chain, c)
+    chain, _ = find_first_box(Chain.begin(r, r.problem(), level), c)
     return r, c, level, chain
 
 
@@ -71,7 +64,7 @@ def claimed(chain, rng, kinds) -> Multipliers:
     sides = len(chain.problem.inequalities) + rng.integers(0, 2 * n, (4, 2))
     products = {tuple(map(int, key)): float(rng.normal()) for key in sides}
     if kinds & 4:
-        products[chain.level_key] = float(rng.normal())
+        products[chain.exact.level_key] = float(rng.normal())
     B = rng.standard_normal((n + 1, n + 1))
     gram = (B @ B.T if kinds & 1 else B + B.T) if kinds & 2 else None
     weights = rng.standard_normal(m) * (0.0 if kinds & 8 and not kinds & 2 else 1.0)
@@ -90,8 +83,9 @@ def test_whatever_is_claimed_the_lemma_is_true(loss, claim):
     f = chain.variable(i, sign)
     found = claimed(chain, rng, kinds)
     for on_box in (True, False):
-        if chain.bound_below(f, found, grid=2.0**-20 if kinds & 1 else 0.0, on_box=on_box):
-            bound = chain.lemmas[-1].bound
+        longer = chain.bound_below(f, found, grid=2.0**-20 if kinds & 1 else 0.0, on_box=on_box)
+        if longer is not chain:
+            chain, bound = longer, longer.lemmas[-1].bound
             assert all(F(sign) * F(float(c[i])) >= bound for c in points)
     proven = float(chain.loss_bound(found).bound)
     assert all(proven <= chain.r.loss(c) * (1 + 1e-9) for c in points)
@@ -104,7 +98,7 @@ def test_the_first_lemmas_verify_one_after_the_other(started):
     r, chain, points = started
     assert np.isfinite(chain.box).all() and len(chain.lemmas) >= 2 * chain.n
     bound = chain.loss_bound(Multipliers(0.0, np.ones(len(r.targets))))
-    assert holds(bound, chain) and bound.lemmas == tuple(chain.lemmas)
+    assert holds(bound, chain) and bound.lemmas == chain.lemmas
     assert bound.sublevel == chain.level
     for lemma in chain.lemmas:
         values = lemma.problem.objective(extended(r, points))
@@ -127,7 +121,8 @@ def test_a_part_has_lemmas_of_its_own(started):
     _, chain, _ = started
     before, n_lemmas = chain.box.copy(), len(chain.lemmas)
     part = chain.under(chain.variable(0) - F(float(chain.box[0].mean())))
-    part.bound_below(part.variable(0, -1), Multipliers(0.0, np.zeros(len(chain.r.targets))), 0.0)
+    nothing = Multipliers(0.0, np.zeros(len(chain.r.targets)))
+    part = part.bound_below(part.variable(0, -1), nothing, 0.0)
     assert part.box[0, 0] == chain.box[0].mean()
     assert (chain.box == before).all() and len(chain.lemmas) == n_lemmas
     assert len(part.lemmas) == 1 and part.problem != chain.problem
@@ -143,8 +138,8 @@ def test_a_ratio_with_a_bound_that_is_too_good_is_refused():
     attained = F(float((sign * points[:, i]).min()))
     zero = Multipliers(0.0, np.zeros(len(r.targets)))
     for bound in (attained + F(1, 1000), attained + 1, F(10) ** 6):
-        assert not chain.bound_ratio(f, bound, zero, lemma.denominator)
-        assert not chain.bound_with_gram(f, lemma.gram, bound)
+        assert chain.bound_ratio(f, bound, zero, lemma.denominator) is chain
+        assert chain.bound_with_gram(f, lemma.gram, bound) is chain
     assert chain.lemmas[-1] is not None and chain.box[i, 0] <= c[i] <= chain.box[i, 1]
 
 
@@ -175,7 +170,7 @@ def test_exact_numbers_stay_as_they_are():
 
 @given(st.fractions())
 def test_shortening_down_is_down_and_hardly(value):
-    s = _shortened_down(value)
+    s = shortened_down(value)
     assert s <= value <= s + abs(value) / 2**58
 
 

@@ -1,19 +1,13 @@
-"""What pages of the book share: tables, sliders with and without a kernel, and self-checks.
-
-The library itself does not import this file: ipywidgets and matplotlib are needed for the book
-alone.
-"""
+"""Sliders through pictures, with and without a kernel."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import html
 import io
 
 import matplotlib
 from IPython.display import HTML as Shown
-from IPython.display import Markdown
 from ipywidgets import HTML, Layout, SelectionSlider, Stack, VBox, interactive, jslink
 from matplotlib.figure import Figure
 from PIL import Image
@@ -23,30 +17,6 @@ from .figures import STYLE
 
 # Of a frame, and of a slider: the page stays small.
 _COLOURS, _DPI, _MOST_FRAMES = 24, 140, 12
-
-
-def show_table(head, rows, align: str = "") -> Markdown:
-    """A table in Markdown: formulas are set in it, and on a phone it scrolls.
-
-    Parameters
-    ----------
-    head : sequence
-        One title a column.
-    rows : iterable of sequence
-    align : str
-        A letter a column, l or r; by default the first column to the left, the others to the right.
-
-    Examples
-    --------
-    >>> print(show_table(["order", "bound"], [(1, 0.5), (2, 1.0)]).data)
-    | order | bound |
-    | :-- | --: |
-    | 1 | 0.5 |
-    | 2 | 1.0 |
-    """
-    rules = [{"l": ":--", "r": "--:"}[letter] for letter in align or "l" + "r" * (len(head) - 1)]
-    lines = ["| " + " | ".join(map(str, line)) + " |" for line in [head, rules, *rows]]
-    return Markdown("\n".join(lines))
 
 
 def frames_slider(
@@ -169,56 +139,3 @@ def _frame(draw, value, alt: str, size) -> str:
         f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" '
         f'style="width: 100%; max-width: {width}px">'
     )
-
-
-def self_check(answer, is_right, hint: str) -> None:
-    """Tell a reader whether an answer is right; `...` stands for no answer yet.
-
-    Parameters
-    ----------
-    answer
-        The reader's.
-    is_right : callable
-        `is_right(answer)` is true or false; an answer that it cannot read is not right.
-    hint : str
-        What to think of when it is not.
-
-    Examples
-    --------
-    >>> self_check(..., lambda x: x == 2, "Add one to one.")
-    Your turn: replace the dots.
-    >>> self_check(3, lambda x: x == 2, "Add one to one.")
-    Not yet. Add one to one.
-    >>> self_check(2, lambda x: x == 2, "Add one to one.")
-    Right.
-    """
-    if answer is ...:
-        print("Your turn: replace the dots.")
-        return
-    try:
-        right = bool(is_right(answer))
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
-        right = False
-    print("Right." if right else f"Not yet. {hint}")
-
-
-def says_right(check, answer) -> bool:
-    """Does a self-check call an answer right? For tests: what it prints is not shown.
-
-    Parameters
-    ----------
-    check : callable
-        `check(answer)` calls `self_check`.
-    answer
-        What a reader might give.
-
-    Examples
-    --------
-    >>> def check_a(answer):
-    ...     self_check(answer, lambda x: x == 2, "Add one to one.")
-    >>> says_right(check_a, 2), says_right(check_a, 3), says_right(check_a, ...)
-    (True, False, False)
-    """
-    with contextlib.redirect_stdout(io.StringIO()) as said:
-        check(answer)
-    return said.getvalue() == "Right.\n"

@@ -10,7 +10,7 @@ import pytest
 from ipywidgets.embed import dependency_state
 from nbclient import NotebookClient
 
-from polysos.book.labs import frames_slider
+from polysos.book import frames_slider
 from tools.book import ROOT, notebooks
 
 
@@ -115,7 +115,7 @@ class TestLive:
     def test_kernel_shows_pictures_and_errors(self):
         """In a kernel: what a reader sees below the slider after each move."""
         cells = [
-            "from polysos.book.labs import frames_slider\n"
+            "from polysos.book import frames_slider\n"
             "def draw(figure, x):\n"
             "    figure.subplots().plot([1 / (x - 2)])\n"
             "box = frames_slider([1, 3], draw, 'x', '{} it is.'.format, live=[1, 2, 3])\n"

@@ -1,0 +1,200 @@
+"""The steps of a search: each solves a relaxation, and takes from it points and a proof."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from itertools import product
+
+import numpy as np
+
+from ..algebra.problem import PolynomialProblem
+from ..progress import Progress
+from ..proofs.box import bounding_box, is_bounded
+from ..proofs.proof import Proof
+from ..relaxations.cost import check_exact_check, check_step
+from ..relaxations.extraction import extract_minimizers
+from ..relaxations.flatness import flat_truncation
+from ..relaxations.relaxation import Relaxation, Status, solve_scaled
+from ..relaxations.scaling import ScaledProblem, scale_problem, scaled_or_none
+from ..relaxations.variant import PAPER, Variant
+from .certificates import sos_certificate, verify_certificate
+from .local_search import LocalSearch
+from .standing import Standing
+
+_GRACE = 5.0  # seconds at least after the time limit, for the exact check of what is solved by then
+_FACE_SLACKS = (1e-8, 1e-10, 1e-11)
+_ROUNDS = 6  # of box reductions at one order
+_SHRINKS = 0.7  # of its width: a side of a box that is worth another round
+
+
+class Steps:
+    """The steps on one problem; what they find goes into its `Standing`."""
+
+    def __init__(
+        self,
+        standing: Standing,
+        scaled: ScaledProblem,
+        local: LocalSearch,
+        box: np.ndarray,
+        solver: str,
+        progress: Progress,
+    ):
+        self.standing, self.scaled, self.local, self.box = standing, scaled, local, box
+        self.solver, self.progress = solver, progress
+
+    def fits(self, step) -> bool:
+        """Take a step; False, with a note, if it does not fit into memory or time."""
+        try:
+            step()
+        except (MemoryError, TimeoutError) as error:
+            self.progress.note(str(error))
+            return False
+        return True
+
+    def is_over(self) -> bool:
+        return self.standing.is_settled or self.progress.is_late()
+
+    # What steps are made of
+
+    def solve(self, scaled: ScaledProblem, order: int, variant: Variant = PAPER) -> Relaxation:
+        left = self.progress.left
+        return solve_scaled(scaled, order, variant, self.solver, time_limit=left)
+
+    def improve(self, z: np.ndarray) -> None:
+        """Take in the local minimizer that a point in scaled variables leads to."""
+        z = self.local.descend(z) if np.isfinite(z).all() else None
+        if z is not None:
+            self.standing.points.add(self.local.polished(z))
+
+    def learn(self, relaxation: Relaxation) -> None:
+        """Improve the points that the moments suggest: the atoms if flat, the first moments."""
+        if relaxation.scaled_moments is None:
+            return
+        flat = flat_truncation(relaxation)
+        if flat.is_flat:
+            try:
+                atoms = extract_minimizers(relaxation, flat).points
+            except ValueError:
+                atoms = ()  # flat to look at, but no measure: the solver broke down
+            for x in atoms:
+                self.improve(self.scaled.from_user(x))
+        y, n = relaxation.moments.values, self.standing.problem.n_variables
+        with np.errstate(all="ignore"):
+            self.improve(self.scaled.from_user(y[1 : n + 1] / y[0]))
+
+    def prove(self, relaxation: Relaxation, label: str, lemmas: tuple[Proof, ...] = ()) -> None:
+        """Turn the multipliers of a relaxation into a proof, and keep it if it is the best."""
+        if relaxation.multipliers is None:
+            return
+        limit = self.progress.time_limit
+        if limit is not None:
+            left = self.progress.left + max(_GRACE, limit / 4)
+            sizes = [len(Q.basis) for Q in relaxation.multipliers.gram.values()]
+            if not self.fits(partial(check_exact_check, sizes, left)):
+                return
+        proof = verify_certificate(sos_certificate(relaxation), lemmas)
+        self.standing.keep(proof)
+        bound = f"{proof.lower_bound:.9g}" if proof.holds else "nothing proven"
+        self.progress.report(f"{label}: {bound}; best value {self.standing.value:.9g}")
+
+    # The steps
+
+    def climb(self, order: int) -> None:
+        """Solve the paper's relaxation and take from it what it offers."""
+        if self.progress.left is not None:
+            check_step(self.scaled, order, self.solver, self.progress.left)
+        relaxation = self.solve(self.scaled, order)
+        self.standing.history.append(relaxation)
+        self.learn(relaxation)
+        if relaxation.status is Status.SOLVED:
+            self.standing.atoms = flat_truncation(relaxation).rank
+        if not self.standing.is_certified:
+            self.prove(relaxation, f"order {order}")
+
+    def vary(self, scaled: ScaledProblem, order: int, u: Fraction | None, variant: Variant) -> None:
+        """Solve a variant, on the sublevel set f <= u where `scaled` is about that."""
+        if not is_bounded(bounding_box(scaled.problem)):
+            variant = replace(variant, reduced=True)
+        relaxation = self.solve(scaled, order, variant)
+        where = "sublevel set" if u is not None else ""
+        label = ", ".join(word for word in (f"order {order}", str(variant), where) if word)
+        self.prove(replace(relaxation, sublevel=u), label)
+        if not self.standing.is_certified:
+            self.learn(relaxation)
+
+    def vary_on_face(self, scaled: ScaledProblem, order: int, u, denominator: int) -> None:
+        """Facial reduction, with less and less slack while that helps."""
+        for slack in _FACE_SLACKS:
+            before = self.standing.proof
+            self.vary(scaled, order, u, Variant(denominator=denominator, slack=slack, facial=True))
+            if self.standing.proof is before or self.is_over():
+                return
+
+    def refute(self, order: int) -> None:
+        """Try to prove that there is no feasible point: 0 >= 1 on the feasible set."""
+        problem = self.standing.problem
+        empty = replace(problem, objective=problem.objective * 0)
+        scaled = scale_problem(empty, self.box)
+        for products, slack in product((False, True), (0.0, 1e-8)):
+            variant = Variant(products=products, slack=slack, reduced=slack > 0, refutation=True)
+            relaxation = self.solve(scaled, order, variant)
+            if relaxation.multipliers is None:
+                continue
+            proof = verify_certificate(sos_certificate(relaxation))
+            if proof.proves_infeasibility:
+                self.standing.verdict = proof
+                return
+
+    def shrink_box(self, order: int) -> None:
+        """Prove that the points at least as good as ours lie in ever smaller boxes.
+
+        On a small box the polynomials hardly vary: relaxations get tight and numbers accurate.
+        """
+        standing, scaled = self.standing, self.scaled
+        for _ in range(_ROUNDS):
+            if not standing.has_value:
+                return  # the bound has shown that our points are not quite feasible
+            u = standing.sublevel(scaled.objective_factor)
+            problem = standing.below(u)
+            if problem is None:
+                return
+            before = standing.region(problem).box
+            for x in standing.variables():
+                for side in (x, -x):
+                    if self.progress.is_late():
+                        return
+                    self._add_lemma(replace(problem, objective=side), order)
+            after = standing.region(problem).box
+            scaled = scaled_or_none(problem, after)
+            if scaled is None:
+                return
+            bounded = is_bounded(after)
+            relaxation = self.solve(scaled, order, Variant(slack=0.0 if bounded else 1e-8))
+            label = f"order {order}, smaller box"
+            self.prove(replace(relaxation, sublevel=u), label, standing.lemmas)
+            if standing.is_certified or not bounded:
+                return
+            if (np.diff(after, axis=1) > _SHRINKS * np.diff(before, axis=1)).all():
+                return
+
+    def _add_lemma(self, problem: PolynomialProblem, order: int) -> None:
+        """Bound one variable from one side over a sublevel set; a coarse bound is welcome."""
+        standing = self.standing
+        region = standing.region(problem)
+        scaled = scaled_or_none(problem, region.box)
+        if scaled is None:
+            return
+        variants = [PAPER]
+        if not region.is_bounded:
+            careful = Variant(reduced=True, slack=1e-7)
+            variants = [careful, replace(careful, facial=True)]
+        for variant in variants:
+            relaxation = self.solve(scaled, order, variant)
+            if relaxation.multipliers is None:
+                continue
+            proof = verify_certificate(sos_certificate(relaxation), standing.lemmas)
+            if proof.holds and (region.after(proof).box != region.box).any():
+                standing.lemmas += (replace(proof, lemmas=()),)
+                return

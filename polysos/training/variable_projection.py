@@ -1,0 +1,101 @@
+"""Local searches for squared losses in the inner coefficients alone.
+
+The coefficients v of the last activation enter linearly: F phi(c) = M(u) v, with u all others. For
+given u the best v is a least-squares solution, and what remains is
+
+    g(u) = min_v |M(u) v - y|^2 = |P(u) y|^2,
+
+P(u) the projection onto the complement of the range of M(u). Levenberg and Marquardt's method runs
+on P(u) y, with Kaufman's Jacobian P (dM/du) v (Golub, Pereyra 1973; Kaufman 1975). A value of g
+costs a small least-squares problem, so that a search can afford to begin at the best of many random
+points.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from .residuals import Residuals
+
+_DRAWN = 512  # random points, of which the best begins a search
+_STEPS = 200  # evaluations in a search
+
+
+class VariableProjection:
+    """The reduced problem of some residuals.
+
+    Parameters
+    ----------
+    r : Residuals
+
+    Raises
+    ------
+    ValueError
+        Unless every monomial has exactly one coefficient of the last activation, as those of a
+        network have.
+    """
+
+    def __init__(self, r: Residuals):
+        self.r, n = r, r.n_coefficients
+        ends = [k for k in range(n) if (r.exponents[:, k:].sum(axis=1) == 1).all()]
+        if not ends:
+            raise ValueError("the residuals must be linear in coefficients that stand last")
+        self.n_inner = ends[-1]
+        self.inner = r.exponents[:, : self.n_inner]
+        self.factor = r.exponents[:, self.n_inner :].astype(float)  # which v a monomial has
+        self.lowered = np.maximum(self.inner - np.eye(self.n_inner, dtype=int)[:, None, :], 0)
+
+    def search(self, rng: np.random.Generator) -> np.ndarray:
+        """Coefficients at a local minimum, from the best of many random points.
+
+        >>> from .compilation import compile_residuals
+        >>> from .networks import PolynomialNetwork
+        >>> net = PolynomialNetwork([[[1.0]], [[1.0], [2.0]], [[1.0, 1.0]]], degrees=(1, 2))
+        >>> X = np.linspace(-1, 1, 9)[:, None]
+        >>> r = compile_residuals(net, X, net([0.5, 1.0, -1.0, 2.0], X), "sample-squares")
+        >>> c = VariableProjection(r).search(np.random.default_rng(0))
+        >>> r.loss(c) < 1e-20
+        True
+        """
+        if self.n_inner == 0:
+            return self.completed(np.zeros(0))
+        drawn = rng.standard_normal((_DRAWN, self.n_inner))
+        start = drawn[np.argmin(self.values(drawn))]
+        with np.errstate(all="ignore"):
+            try:
+                found = least_squares(
+                    lambda u: self._projected(u)[0],
+                    start,
+                    lambda u: self._projected(u)[1],
+                    method="lm" if len(self.r.targets) >= self.n_inner else "trf",
+                    max_nfev=_STEPS,
+                ).x
+            except (ValueError, np.linalg.LinAlgError):  # numbers beyond the floats on the way
+                found = start
+        return self.completed(found)
+
+    def completed(self, u: np.ndarray) -> np.ndarray:
+        """c = (u, v) with the best v."""
+        return np.r_[u, np.linalg.lstsq(self._matrix(u), self.r.targets, rcond=None)[0]]
+
+    def values(self, points: np.ndarray) -> np.ndarray:
+        """g at points u, shape (k, n_inner); too small where the columns of M are dependent."""
+        psi = np.prod(points[:, None, :] ** self.inner, axis=2)
+        M = np.einsum("mp,bp,pk->bmk", self.r.matrix, psi, self.factor, optimize=True)
+        across = np.linalg.qr(M)[0].transpose(0, 2, 1) @ self.r.targets
+        return self.r.targets @ self.r.targets - (across**2).sum(axis=1)
+
+    def _matrix(self, u: np.ndarray) -> np.ndarray:
+        return (self.r.matrix * np.prod(u**self.inner, axis=1)) @ self.factor
+
+    def _projected(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """M(u) v - y for the best v, and Kaufman's Jacobian of it."""
+        M = self._matrix(u)
+        left, singular, right = np.linalg.svd(M, full_matrices=False)
+        kept = singular > 1e-13 * singular.max(initial=0.0)
+        left, right = left[:, kept], right[kept]
+        v = right.T @ ((left.T @ self.r.targets) / singular[kept])
+        slopes = self.inner.T * np.prod(u**self.lowered, axis=2) * (self.factor @ v)
+        J = self.r.matrix @ slopes.T
+        return M @ v - self.r.targets, J - left @ (left.T @ J)
