@@ -268,7 +268,7 @@ def check_truth(s, case: Case, tolerance: float = 1e-6) -> None:
         assert s.value >= case.optimum - slip and len(s.points) == len(s.minimizers)
         assert s.value == min(round_up(point.value) for point in s.points)
         assert abs(s.value - case.optimum) <= 1.1 * close + slip
-        assert s.gap == s.value - s.lower_bound
+        assert s.gap == (s.value - s.lower_bound) / max(1, abs(s.value))
         assert len(s.minimizers) >= 1 and s.minimizers.shape[1] == case.problem.n_variables
         for x in s.minimizers:
             assert abs(case.problem.objective(x) - case.optimum) <= 2.1 * close + slip

@@ -34,7 +34,8 @@ from .gram_basis import GramBasis, relations
 
 _BITS = 400  # of the balls in which the bound is computed
 _ROOM = 1e-7  # of the smallest eigenvalue of I + N: less is noise of the solver
-_TOWARDS_G = (1e-4, 1e-3, 1e-2, 1e-1)
+_NEARLY = (1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7)  # parts of G, after linear algebra
+_NEAR = (1e-4, 1e-3, 1e-2, 1e-1)  # and after a solver
 _RANK = 1e-9  # of singular values of the equations
 
 
@@ -109,8 +110,23 @@ class GramMatrices:
         u = self._directions.T @ self._wanted
         u = u + np.linalg.lstsq(C, np.concatenate(d) - C @ u, rcond=_RANK)[0]
         free = null_space(C, rcond=_RANK)
-        start = self._own + self._directions @ u
-        return CentredGram(self.basis.size, start, self._directions @ free, u, free)
+        start, moves = self._own + self._directions @ u, self._directions @ free
+        if len(candidates) == 1:
+            return CentredGram(self.basis.size, start, moves, u, free)
+        across = null_space(self._ways(candidates))
+        size, columns = across.shape[1], [start, *moves.T]
+        start, *rest = [_restricted(v, across) for v in columns]
+        return CentredGram(size, start, np.array(rest).reshape(-1, len(start)).T, u, free)
+
+    def _ways(self, candidates: list[np.ndarray]) -> np.ndarray:
+        """From the first candidate to the others, a row each: Q_w must vanish there."""
+        values = [self.basis.values(c) for c in candidates]
+        ways = np.array([v - values[0] for v in values[1:]]).T
+        return solve_triangular(self._whiten, ways).T
+
+    def distance(self, c: np.ndarray, other: np.ndarray) -> float:
+        """How far what the data see of two coefficient vectors lies apart."""
+        return float(np.linalg.norm(self._ways([c, other])))
 
     def best_bound(self, c: np.ndarray, loss: float, seconds: float | None) -> np.ndarray | None:
         """u of a Gram matrix with nearly the largest bound of all, by SCS; None if that fails.
@@ -143,7 +159,8 @@ class GramMatrices:
 class CentredGram:
     """The Q_w that belong to some candidates: start + moves @ z, with coordinates u + free @ z.
 
-    `start` is the one nearest to the unit matrix.
+    `start` is the one nearest to the unit matrix. With several candidates Q_w vanishes on the ways
+    between them, and what is left is restricted to the complement.
     """
 
     size: int
@@ -164,11 +181,21 @@ class CentredGram:
         return self._smallest(self.start + self.moves @ z), self.u + self.free @ z
 
     def _smallest(self, entries: np.ndarray) -> float:
-        rows, columns, factor = triangle(self.size)
-        M = np.empty((self.size, self.size))
-        M[rows, columns] = entries / factor
-        M[columns, rows] = M[rows, columns]
-        return float(np.linalg.eigvalsh(M)[0])
+        return float(np.linalg.eigvalsh(_symmetric(entries, self.size))[0])
+
+
+def _restricted(entries: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """The upper triangle of A^T M A, from that of M."""
+    M = across.T @ _symmetric(entries, len(across)) @ across
+    rows, columns, factor = triangle(across.shape[1])
+    return M[rows, columns] * factor
+
+
+def _symmetric(entries: np.ndarray, size: int) -> np.ndarray:
+    rows, columns, factor = triangle(size)
+    M = np.empty((size, size))
+    M[rows, columns] = M[columns, rows] = entries / factor
+    return M
 
 
 def centred_proof(
@@ -187,7 +214,7 @@ def centred_proof(
     matrices : GramMatrices
         Of this loss.
     candidates : list of array, shape (n,)
-        With the same loss.
+        With the same loss; where there are several, the data must see that they differ.
     program : bool
         Whether to try the semidefinite program where least squares are not enough.
     seconds : float, optional
@@ -200,7 +227,10 @@ def centred_proof(
         how = "semidefinite program"
     if smallest < _ROOM:
         return None
-    return _completed(problem, matrices.basis, matrices.matrix(u), smallest, candidates[0], how)
+    if len(candidates) == 1:
+        return _completed(problem, matrices.basis, matrices.matrix(u), smallest, candidates[0], how)
+    proof = _towards_g(problem, matrices, u, _NEARLY)
+    return None if proof is None else Centred(proof, Fraction(0), proof.bound, how)
 
 
 def uncentred_bound(
@@ -223,8 +253,16 @@ def uncentred_bound(
     u = matrices.best_bound(candidate, loss, seconds)
     if u is None:
         return None
-    # G itself is definite where the data see everything: a little of it makes up for the solver.
-    for part in _TOWARDS_G:
+    return _towards_g(problem, matrices, u, _NEAR)
+
+
+def _towards_g(problem, matrices: GramMatrices, u: np.ndarray, parts) -> Proof | None:
+    """The proof of a semidefinite Gram matrix, moved a little towards G.
+
+    G itself is definite where the data see everything: that makes up for what rounding, or a
+    solver, has left below zero.
+    """
+    for part in parts:
         Q = matrices.matrix((1 - part) * u)
         bound = _largest_bound(Q)
         if bound is not None and bound > 0:

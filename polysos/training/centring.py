@@ -19,6 +19,8 @@ from .variable_projection import VariableProjection
 _STARTS = 4  # local searches before the first program; one succeeds in 40 to 100 % of the cases
 _MORE_STARTS = 24  # and before the second
 _LARGEST = 90  # polynomials in a basis: least squares with some thousand relations, a minute
+_APART = 1e-3  # of the root of the loss: predictions that differ
+_MOST_MINIMIZERS = 8
 _LARGEST_PROGRAM = 56  # the same for the program
 
 
@@ -49,13 +51,26 @@ def centre(standing: Standing, progress: Progress) -> Centred | None:
             found = _proven(standing, progress, matrices, program=True)
             if found is not None or progress.is_late():
                 return found
-    found = _with_all_monomials(standing, progress, basis)
+    found = _around_several(standing, progress, matrices)
+    found = found or _with_all_monomials(standing, progress, basis)
     if found is None and basis.size <= _LARGEST_PROGRAM and candidates.loss > 0:
         problem, best, loss = standing.dense_problem, candidates.best, candidates.loss
         bound = uncentred_bound(problem, matrices, best, loss, progress.left)
         if bound is not None:
             standing.keep(bound, verified=True)
     return found
+
+
+def _around_several(standing: Standing, progress: Progress, matrices: GramMatrices):
+    """Minimizers that predict differently: a certificate must vanish at all of them."""
+    candidates, kept = standing.candidates, [standing.candidates.best]
+    for c in candidates.meeting(candidates.loss, standing.tolerance)[1:]:
+        apart = min(matrices.distance(k, c) for k in kept)
+        if apart > _APART * np.sqrt(candidates.loss) and len(kept) < _MOST_MINIMIZERS:
+            kept.append(c)
+    if len(kept) == 1:
+        return None
+    return _proven(standing, progress, matrices, program=True, among=kept)
 
 
 def _with_all_monomials(standing: Standing, progress: Progress, basis: GramBasis):
@@ -71,11 +86,13 @@ def _with_all_monomials(standing: Standing, progress: Progress, basis: GramBasis
     return _proven(standing, progress, matrices, program=True)
 
 
-def _proven(standing: Standing, progress: Progress, matrices: GramMatrices, program: bool):
+def _proven(
+    standing: Standing, progress: Progress, matrices: GramMatrices, program: bool, among=None
+):
     """A certificate that meets the loss; on a bound of the coefficients none can."""
     program = program and matrices.basis.size <= _LARGEST_PROGRAM
-    best = standing.candidates.best
-    found = centred_proof(standing.dense_problem, matrices, [best], program, progress.left)
+    among = [standing.candidates.best] if among is None else among
+    found = centred_proof(standing.dense_problem, matrices, among, program, progress.left)
     if found is not None:
         standing.keep(found.proof, verified=True)
     return found if standing.is_certified() else None

@@ -11,6 +11,7 @@ from polysos.training import centred, centring
 from polysos.training.centred import GramMatrices, centred_proof, uncentred_bound
 from polysos.training.gram_basis import row_space_basis
 from polysos.training.recovery import polish
+from polysos.training.residuals import Residuals
 from tests.planted import brute_force, loss_of, planted
 from tests.sceptic import sceptic
 
@@ -210,3 +211,28 @@ def test_many_samples_are_proven_as_quickly():
     assert "data_error" in f.message and f.proof.verify(
         ps.fitting_problem(p.net, p.inputs, p.outputs)
     )
+
+
+def parabola(q):
+    """|(t, t^2) - (0, q)|^2: the points of a parabola nearest to a point of its axis."""
+    return Residuals(np.array([[1], [2]]), np.eye(2), np.array([0.0, q]), True, ("t",))
+
+
+@pytest.mark.parametrize("q", [0.75, 2.0, 100.0])
+def test_two_minimizers_that_predict_differently_are_proven_together(q):
+    """Around one of them there is no certificate: the other would have to be worse."""
+    r, t = parabola(q), np.sqrt(q - 0.5)
+    both = [np.array([t]), np.array([-t])]
+    assert r.loss(both[0]) == pytest.approx(q - 0.25) and matrices_of(r).distance(*both) > t
+    assert centred_proof(r.dense_problem(), matrices_of(r), both[:1]) is None
+    found = centred_proof(r.dense_problem(), matrices_of(r), both)
+    assert found.proof.verify(r.dense_problem()) and found.strength == 0
+    assert 0 <= 1 - float(found.proof.bound) / (q - 0.25) < 1e-6
+
+
+def test_points_that_are_no_minimizers_are_not_proven_together():
+    r = parabola(2.0)
+    for t in (0.5, 1.0, 2.0):
+        pair = [np.array([t]), np.array([-t])]
+        found = centred_proof(r.dense_problem(), matrices_of(r), pair)
+        assert found is None or float(found.proof.bound) <= 1.75
