@@ -13,6 +13,7 @@ from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
 from ..checks import check_positive, check_sequence
 
+_ROUNDING = 4e-15  # of a norm, and more: what is inside by this much is inside exactly
 _SMALLEST, _LARGEST = 1e-40, 1e40  # of an end that is not 0: its square is in a problem
 
 
@@ -51,8 +52,9 @@ class Bounds:
         """c, moved into the bounds where it has left them."""
         if self.box is not None:
             c = np.clip(c, self.box[:, 0], self.box[:, 1])
-        if self.radius is not None and np.linalg.norm(c) > self.radius:
-            c = c * (self.radius * (1 - 1e-15) / np.linalg.norm(c))
+        if self.radius is not None:
+            largest, size = self.radius * (1 - _ROUNDING), np.linalg.norm(c)
+            c = c if size <= largest else c * (largest / size)
         return c
 
     def around(self, c: np.ndarray) -> Bounds:

@@ -14,9 +14,10 @@ from .centred import Centred, GramMatrices, centred_proof, uncentred_bound
 from .gram_basis import GramBasis, monomial_basis, row_space_basis
 from .recovery import linear_start
 from .standing import Standing
-from .variable_projection import VariableProjection
+from .variable_projection import MANY, VariableProjection
 
-_STARTS = 4  # local searches before the first program; one succeeds in 40 to 100 % of the cases
+_DRAWN = (MANY, MANY, 16)  # random points for a search, one after the other
+_STARTS = 6  # local searches before the first program; one succeeds in 40 to 100 % of the cases
 _MORE_STARTS = 24  # and before the second
 _LARGEST = 90  # polynomials in a basis: least squares with some thousand relations, a minute
 _APART = 1e-3  # of the root of the loss: predictions that differ
@@ -37,7 +38,7 @@ def centre(standing: Standing, progress: Progress) -> Centred | None:
     candidates.improve(linear_start(r))
     tried = in_program = np.inf  # the losses of the candidates that a certificate was sought for
     for count in (_STARTS, _MORE_STARTS):
-        for _ in range(count):
+        for k in range(count):
             if candidates.loss < tried * (1 - standing.tolerance):
                 tried = candidates.loss
                 found = _proven(standing, progress, matrices, program=False)
@@ -45,7 +46,7 @@ def centre(standing: Standing, progress: Progress) -> Centred | None:
                     return found
             if progress.is_late():
                 return None
-            candidates.improve(reduced.search(rng))
+            candidates.improve(reduced.search(rng, _DRAWN[k % len(_DRAWN)]))
         if candidates.loss < in_program * (1 - standing.tolerance):
             in_program = candidates.loss
             found = _proven(standing, progress, matrices, program=True)

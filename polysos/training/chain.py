@@ -24,7 +24,7 @@ from ..proofs.identity import Identity
 from ..proofs.proof import Proof
 from ..proofs.region import Region
 from .multipliers import ExactMultipliers, Multipliers, short, shortened_down
-from .residuals import Expansion, Residuals
+from .residuals import Expansion, Residuals, constraints_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +242,7 @@ def trivial_proof(r: Residuals, problem: PolynomialProblem) -> Proof:
         gram = {(): BasisMatrix(values, basis, f.names)}
     else:
         half = BasisMatrix.constant(Fraction(1, 2), f.names)
-        gram = {(0,): half, (1,): half}
+        gram = {side: half for side in constraints_of(0)}
     return Proof(
         holds=True,
         bound=Fraction(0),

@@ -23,7 +23,7 @@ from .chain import Chain
 from .cones import ConicSolution, minimise_linear
 from .multipliers import Multipliers, grid_for, short
 from .recovery import monomial_shifts
-from .residuals import Residuals
+from .residuals import Residuals, constraints_of
 
 
 def find_first_box(chain: Chain, c: np.ndarray) -> tuple[Chain, LinearSet | None]:
@@ -202,9 +202,9 @@ def _with_monomial_lemma(chain: Chain, Q, s2, B: Fraction) -> Chain:
     else:
         # m theta^2 - |r|^2 from products, and m (u - theta)^2 on the diagonal of Q
         m, u = len(r.targets), chain.level
-        gram |= {(2 * j, 2 * j + 1): one for j in range(m)}
+        gram |= {above + below: one for above, below in map(constraints_of, range(m))}
         many = BasisMatrix.constant(Fraction(m), chain.names)
-        gram |= {(0, *level): many, (1, *level): many}
+        gram |= {side + level: many for side in constraints_of(0)}
         basis.insert(0, [0] * (n_all - 1) + [1])
         values = [[Fraction(m), *[Fraction(0)] * (len(s2)), -m * u]] + [
             [Fraction(0), *row] for row in values

@@ -16,6 +16,7 @@ import numpy as np
 from ..algebra.moments import BasisMatrix
 from ..algebra.polynomials import Polynomial
 from ..proofs.exact import is_positive_semidefinite, to_fmpq
+from .residuals import constraints_of
 
 _BITS = 40  # of a multiplier: more would only make the file longer
 
@@ -126,7 +127,7 @@ class ExactMultipliers:
         return BasisMatrix.constant(Fraction(value), self.names)
 
     def _signed(self, exact) -> dict:
-        return {(2 * j + (v < 0),): self.constant(abs(v)) for j, v in enumerate(exact) if v}
+        return {constraints_of(j)[v < 0]: self.constant(abs(v)) for j, v in enumerate(exact) if v}
 
     def _equal(self, values) -> tuple:
         return tuple(Polynomial.constant(v, len(self.names), self.names).exact() for v in values)

@@ -24,6 +24,15 @@ LOSSES = ("mean-sup", "mean-squares", "sample-sup", "sample-squares")
 _BITS = 320  # of the balls in which residuals are expanded around a point
 
 
+def constraints_of(j: int) -> tuple[tuple[int], tuple[int]]:
+    """Where theta + r_j >= 0 and theta - r_j >= 0 stand in (3.2), as keys of `Proof.gram`.
+
+    >>> constraints_of(3)
+    ((6,), (7,))
+    """
+    return (2 * j,), (2 * j + 1,)
+
+
 @dataclass(frozen=True, eq=False)
 class Residuals:
     """r(c) = F phi(c) - targets, and which norm of it is the loss.
@@ -193,7 +202,7 @@ class Residuals:
         """The loss as a polynomial optimization problem.
 
         For the largest residual this is (3.2) of the paper: minimise theta over (c, theta) subject
-        to theta + r_j >= 0 and theta - r_j >= 0, one after the other for each j. For squares:
+        to theta + r_j >= 0 and theta - r_j >= 0 (see `constraints_of`). For squares:
         minimise rho_1^2 + ... + rho_m^2 over (c, rho) subject to rho_j - r_j = 0.
         """
         m = len(self.targets)

@@ -49,7 +49,7 @@ class Tightening:
 
     def __init__(self, standing: Standing, progress: Progress):
         self.standing, self.candidates, self.progress = standing, standing.candidates, progress
-        self.r = standing.candidates.r
+        self.r, self.rng = standing.candidates.r, np.random.default_rng(0)
 
     def run(self) -> None:
         standing = self.standing
@@ -202,12 +202,11 @@ class Tightening:
         """Random starts: for a better candidate, and for other minimizers."""
         if self.r.squares and len(self.candidates.found) > _RANDOM_STARTS:
             return  # variable projection has looked already, and better
-        rng = np.random.default_rng(len(self.candidates.found))
         for _ in range(_RANDOM_STARTS):
             if self.progress.is_late():
                 return
             bounds = self.candidates.bounds
-            self.candidates.improve(bounds.random_start(rng, self.r.n_coefficients))
+            self.candidates.improve(bounds.random_start(self.rng, self.r.n_coefficients))
 
     def chain(self, level: float) -> Chain:
         rows = self.standing.rows

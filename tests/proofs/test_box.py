@@ -138,3 +138,17 @@ def test_a_constant_constraint_is_seen(constant, word):
     ):
         s = ps.minimize(problem)
         assert s.status == word and s.proof.verify()
+
+
+def test_bounds_that_contradict_each_other_leave_an_empty_box():
+    (t,) = ps.variables(1)
+    for constraints in ([t - 2, 1 - t], [t - 2, 1 - t, 5 - t**2], [-1 - t**2]):
+        box = box_of(t, constraints)
+        assert (box[:, 0] > box[:, 1]).any()
+
+
+@pytest.mark.parametrize("degree", [42, 60])
+def test_polynomials_of_high_degree_are_bounded_without_their_roots(degree):
+    (t,) = ps.variables(1)
+    ((low, high),) = box_of(t, [1 + 3 * t - t**degree])
+    assert low < -0.5 and 1 <= high < 4 and 1 + 3 * high - high**degree < 0

@@ -105,3 +105,19 @@ def test_zeros_on_the_diagonal_and_huge_numbers_are_no_obstacle():
     assert not is_positive_semidefinite(Q)
     huge = [[F(10) ** 400 * int(i == j) for j in range(n)] for i in range(n)]
     assert is_positive_semidefinite(huge)
+
+
+@pytest.mark.parametrize("size", [4, 7])
+@pytest.mark.parametrize("bits", [200, 3000])
+def test_a_hair_decides_whether_a_matrix_is_semidefinite(size, bits):
+    """Below all digits of a float, and of the first balls: more digits tell."""
+    v = [F(k + 1, 3) for k in range(size)]
+    for hair, verdict in ((F(1, 2**bits), True), (F(-1, 2**bits), False), (F(0), True)):
+        Q = [[a * b + hair * (i == j) for j, b in enumerate(v)] for i, a in enumerate(v)]
+        assert is_positive_semidefinite([[to_fmpq(x) for x in row] for row in Q]) is verdict
+
+
+def test_what_would_take_minutes_is_not_called_semidefinite(monkeypatch):
+    monkeypatch.setattr("polysos.proofs.exact._LONGEST", 10)
+    Q = [[to_fmpq(F((i + 1) * (j + 1), 7)) for j in range(5)] for i in range(5)]
+    assert not is_positive_semidefinite(Q)
