@@ -14,9 +14,8 @@ from .centred import Centred, GramMatrices, centred_proof, uncentred_bound
 from .gram_basis import GramBasis, monomial_basis, row_space_basis
 from .recovery import linear_start
 from .standing import Standing
-from .variable_projection import MANY, VariableProjection
+from .variable_projection import VariableProjection
 
-_DRAWN = (MANY, MANY, 16)  # random points for a search, one after the other
 _STARTS = 6  # local searches before the first program; one succeeds in 40 to 100 % of the cases
 _MORE_STARTS = 24  # and before the second
 _LARGEST = 90  # polynomials in a basis: least squares with some thousand relations, a minute
@@ -46,7 +45,7 @@ def centre(standing: Standing, progress: Progress) -> Centred | None:
                     return found
             if progress.is_late():
                 return None
-            candidates.improve(reduced.search(rng, _DRAWN[k % len(_DRAWN)]))
+            candidates.improve(reduced.search(rng, all_sizes=k % 2 == 1))
         if candidates.loss < in_program * (1 - standing.tolerance):
             in_program = candidates.loss
             found = _proven(standing, progress, matrices, program=True)

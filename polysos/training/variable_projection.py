@@ -8,7 +8,7 @@ given u the best v is a least-squares solution, and what remains is
 P(u) the projection onto the complement of the range of M(u). Levenberg and Marquardt's method runs
 on P(u) y, with Kaufman's Jacobian P (dM/du) v (Golub, Pereyra 1973; Kaufman 1975). A value of g
 costs a small least-squares problem, so that a search can afford to begin at the best of many random
-points. Far from the model that may lead to the same wrong basin each time: then the best of few is
+points. Far from the model the best activations are often nearly flat: there points of all sizes are
 the better beginning.
 """
 
@@ -19,8 +19,8 @@ from scipy.optimize import least_squares
 
 from .residuals import Residuals
 
-MANY = 512  # random points, of which the best begins a search
-SIZES = -3.0, 0.5  # powers of ten: far from the model, the best activations are often nearly flat
+_DRAWN = 512  # random points, of which the best begins a search
+_SIZES = -3.0, 0.5  # powers of ten
 _STEPS = 200  # evaluations in a search
 
 
@@ -48,8 +48,8 @@ class VariableProjection:
         self.factor = r.exponents[:, self.n_inner :].astype(float)  # which v a monomial has
         self.lowered = np.maximum(self.inner - np.eye(self.n_inner, dtype=int)[:, None, :], 0)
 
-    def search(self, rng: np.random.Generator, drawn: int = MANY) -> np.ndarray:
-        """Coefficients at a local minimum, from the best of some random points.
+    def search(self, rng: np.random.Generator, all_sizes: bool = False) -> np.ndarray:
+        """Coefficients at a local minimum, from the best of many random points.
 
         >>> from .compilation import compile_residuals
         >>> from .networks import PolynomialNetwork
@@ -62,7 +62,9 @@ class VariableProjection:
         """
         if self.n_inner == 0:
             return self.completed(np.zeros(0))
-        points = rng.standard_normal((drawn, self.n_inner)) * 10 ** rng.uniform(*SIZES, (drawn, 1))
+        points = rng.standard_normal((_DRAWN, self.n_inner))
+        if all_sizes:
+            points = points * 10 ** rng.uniform(*_SIZES, (_DRAWN, 1))
         start = points[np.argmin(self.values(points))]
         with np.errstate(all="ignore"):
             try:
