@@ -19,22 +19,38 @@ from .variable_projection import VariableProjection
 _STARTS = 6  # local searches before the first program; one succeeds in 40 to 100 % of the cases
 _MORE_STARTS = 24  # and before the second
 _LARGEST = 90  # polynomials in a basis: least squares with some thousand relations, a minute
+_LARGEST_PROGRAM = 56  # the same for the program
 _APART = 1e-3  # of the root of the loss: predictions that differ
 _MOST_MINIMIZERS = 8
-_LARGEST_PROGRAM = 56  # the same for the program
 
 
 def centre(standing: Standing, progress: Progress) -> Centred | None:
-    """The proof that the best candidate is the best of all; None where none is found."""
-    candidates, r = standing.candidates, standing.candidates.r
+    """The proof that the best candidate is the best of all; None where none is found.
+
+    Then the standing has a bound, mostly, that is not much lower.
+    """
+    r = standing.candidates.r
     if len(r.exponents) > _LARGEST:
         return None
-    rng = np.random.default_rng(0)
     basis = row_space_basis(r)
     if basis.size == 0:
         return None  # nothing that the data see
-    matrices, reduced = GramMatrices(basis, r.targets), VariableProjection(r)
-    candidates.improve(linear_start(r))
+    matrices = GramMatrices(basis, r.targets)
+    found = (
+        _around_the_best(standing, progress, matrices)
+        or _around_several(standing, progress, matrices)
+        or _with_all_monomials(standing, progress, basis)
+    )
+    if found is None:
+        _keep_a_bound(standing, progress, matrices)
+    return found
+
+
+def _around_the_best(standing: Standing, progress: Progress, matrices: GramMatrices):
+    """Search, and ask for a certificate as soon as there is a better candidate."""
+    candidates, rng = standing.candidates, np.random.default_rng(0)
+    reduced = VariableProjection(candidates.r)
+    candidates.improve(linear_start(candidates.r))
     tried = in_program = np.inf  # the losses of the candidates that a certificate was sought for
     for count in (_STARTS, _MORE_STARTS):
         for k in range(count):
@@ -49,20 +65,15 @@ def centre(standing: Standing, progress: Progress) -> Centred | None:
         if candidates.loss < in_program * (1 - standing.tolerance):
             in_program = candidates.loss
             found = _proven(standing, progress, matrices, program=True)
-            if found is not None or progress.is_late():
+            if found is not None:
                 return found
-    found = _around_several(standing, progress, matrices)
-    found = found or _with_all_monomials(standing, progress, basis)
-    if found is None and basis.size <= _LARGEST_PROGRAM and candidates.loss > 0:
-        problem, best, loss = standing.dense_problem, candidates.best, candidates.loss
-        bound = uncentred_bound(problem, matrices, best, loss, progress.left)
-        if bound is not None:
-            standing.keep(bound, verified=True)
-    return found
+    return None
 
 
 def _around_several(standing: Standing, progress: Progress, matrices: GramMatrices):
     """Minimizers that predict differently: a certificate must vanish at all of them."""
+    if progress.is_late():
+        return None
     candidates, kept = standing.candidates, [standing.candidates.best]
     for c in candidates.meeting(candidates.loss, standing.tolerance)[1:]:
         apart = min(matrices.distance(k, c) for k in kept)
@@ -76,7 +87,7 @@ def _around_several(standing: Standing, progress: Progress, matrices: GramMatric
 def _with_all_monomials(standing: Standing, progress: Progress, basis: GramBasis):
     """What the row space leaves out may help: squares of monomials that the data do not see."""
     candidates, r = standing.candidates, standing.candidates.r
-    if basis.size == len(r.exponents):
+    if basis.size == len(r.exponents) or progress.is_late():
         return None
     all_monomials = monomial_basis(r)
     size = np.abs(all_monomials.values(candidates.best))
@@ -84,6 +95,15 @@ def _with_all_monomials(standing: Standing, progress: Progress, basis: GramBasis
     units = units / np.sqrt(candidates.loss or r.scale)
     matrices = GramMatrices(all_monomials, r.targets, units)
     return _proven(standing, progress, matrices, program=True)
+
+
+def _keep_a_bound(standing: Standing, progress: Progress, matrices: GramMatrices) -> None:
+    problem, loss = standing.dense_problem, standing.candidates.loss
+    if matrices.basis.size > _LARGEST_PROGRAM or loss == 0 or progress.is_late():
+        return
+    bound = uncentred_bound(problem, matrices, standing.candidates.best, loss, progress.left)
+    if bound is not None:
+        standing.keep(bound, verified=True)
 
 
 def _proven(
