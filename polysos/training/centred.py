@@ -61,6 +61,15 @@ class Centred:
     level: Fraction
     how: str
 
+    def radius(self, loss: float) -> float:
+        """How far the predictions of coefficients with at most this loss may be apart from ours."""
+        return prediction_radius(float(self.strength), float(self.level), loss)
+
+
+def prediction_radius(strength: float, level: float, loss: float) -> float:
+    """d with loss >= level + strength d^2; infinite where the strength is 0."""
+    return float(np.sqrt(max(loss - level, 0.0) / strength)) if strength > 0 else float("inf")
+
 
 class GramMatrices:
     """The Gram matrices G + sum_k t_k S_k of a loss on a basis, seen through N = sum_k t_k S_k.

@@ -21,6 +21,7 @@ _MORE_STARTS = 24  # and before the second
 _LARGEST = 90  # polynomials in a basis: least squares with some thousand relations, a minute
 _LARGEST_PROGRAM = 56  # the same for the program
 _APART = 1e-3  # of the root of the loss: predictions that differ
+_TINY = 1e-12  # of the size of the outputs, squared: a loss that counts as this much here
 _MOST_MINIMIZERS = 8
 
 
@@ -36,14 +37,24 @@ def centre(standing: Standing, progress: Progress) -> Centred | None:
     if basis.size == 0:
         return None  # nothing that the data see
     matrices = GramMatrices(basis, r.targets)
-    found = (
-        _around_the_best(standing, progress, matrices)
-        or _around_several(standing, progress, matrices)
-        or _with_all_monomials(standing, progress, basis)
-    )
+    found = _around_the_best(standing, progress, matrices)
+    if found is None or _is_weak(found, standing):
+        found = _around_several(standing, progress, matrices) or found
+    found = found or _with_all_monomials(standing, progress, basis)
     if found is None:
         _keep_a_bound(standing, progress, matrices)
     return found
+
+
+def _is_weak(found: Centred, standing: Standing) -> bool:
+    """Whether rounding alone may have made it definite: others may be as good, and elsewhere."""
+    return found.radius(standing.candidates.loss) > _apart(standing)
+
+
+def _apart(standing: Standing) -> float:
+    """Predictions that differ by more count as different."""
+    candidates = standing.candidates
+    return _APART * float(np.sqrt(max(candidates.loss, _TINY * candidates.r.scale)))
 
 
 def _around_the_best(standing: Standing, progress: Progress, matrices: GramMatrices):
@@ -72,12 +83,15 @@ def _around_the_best(standing: Standing, progress: Progress, matrices: GramMatri
 
 def _around_several(standing: Standing, progress: Progress, matrices: GramMatrices):
     """Minimizers that predict differently: a certificate must vanish at all of them."""
+    candidates, kept = standing.candidates, [standing.candidates.best]
+    reduced, rng = VariableProjection(candidates.r), np.random.default_rng(1)
+    while len(candidates.found) < _STARTS and not progress.is_late():
+        candidates.improve(reduced.search(rng))
     if progress.is_late():
         return None
-    candidates, kept = standing.candidates, [standing.candidates.best]
     for c in candidates.meeting(candidates.loss, standing.tolerance)[1:]:
         apart = min(matrices.distance(k, c) for k in kept)
-        if apart > _APART * np.sqrt(candidates.loss) and len(kept) < _MOST_MINIMIZERS:
+        if apart > _apart(standing) and len(kept) < _MOST_MINIMIZERS:
             kept.append(c)
     if len(kept) == 1:
         return None

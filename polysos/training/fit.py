@@ -206,9 +206,10 @@ def _message(
             f"{candidates.rounding():.1e}; "
         )
     if centred is not None and centred.strength > 0:
+        radius = 1.05 * centred.radius(candidates.loss)  # two digits, and not less
         words += (
-            f"proven for all coefficients, without bounds, by a {centred.how} around these; all "
-            "that are as good make the same predictions on the data"
+            f"proven for all coefficients, without bounds, by a {centred.how} around these; the "
+            f"predictions of all that are as good are within {radius:.2g} of these on the data"
         )
         return words if found == 1 else f"{words} ({found} different ones were found)"
     if found > 1:

@@ -10,6 +10,7 @@ import numpy as np
 from ..hierarchy.minimize import Outcome
 from ..proofs.proof import Proof
 from .candidates import relative_gap
+from .centred import prediction_radius
 from .residuals import Residuals
 from .standing import BoxStep
 
@@ -105,9 +106,7 @@ class Fit:
         >>> round(f.prediction_radius(0.01), 3)  # a line: d^2 is exactly the excess
         0.1
         """
-        if self.strength == 0:
-            return float("inf")
-        return float(np.sqrt(max(self.loss - self.level + excess, 0.0) / self.strength))
+        return prediction_radius(self.strength, self.level, self.loss + excess)
 
     def summary(self) -> str:
         """A short report.

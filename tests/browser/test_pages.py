@@ -87,6 +87,8 @@ def load(browser, root: str, path: str) -> tuple[Page, list[str]]:
     page.wait_for_function(
         "count => document.querySelectorAll('.widget-subarea > *').length == count", arg=widgets
     )
+    # Until the fonts of the formulas are there, others stand in for them, and are wider.
+    page.evaluate("document.fonts.ready.then(() => null)")
     return page, faults
 
 

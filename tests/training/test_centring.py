@@ -1,6 +1,7 @@
 """Squared losses are proven for all coefficients, without bounds; a wrong candidate never is."""
 
 import json
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -236,3 +237,34 @@ def test_points_that_are_no_minimizers_are_not_proven_together():
         pair = [np.array([t]), np.array([-t])]
         found = centred_proof(r.dense_problem(), matrices_of(r), pair)
         assert found is None or float(found.proof.bound) <= 1.75
+
+
+def mirrored(seed):
+    """Even data, and a network that is not: with x -> -x, a minimizer gives another one."""
+    rng = np.random.default_rng(seed)
+    weights = [rng.standard_normal(shape) for shape in ((3, 2), (3, 3), (1, 3))]
+    net, X = ps.PolynomialNetwork(weights, degrees=(1, 3)), rng.standard_normal((8, 2))
+    y = rng.standard_normal((8, 1))
+    return net, np.vstack([X, -X]), np.vstack([y, y])
+
+
+@pytest.mark.parametrize("seed, listed", [(3, 2), (4, 2), (5, 2), (7, 2), (9, 1)])
+def test_a_second_minimizer_is_listed_and_never_denied(seed, listed):
+    """Where it is missed, the proven radius of the predictions reaches it all the same."""
+    net, X, Y = mirrored(seed)
+    f = ps.fit(net, X, Y)
+    other = f.coefficients * [-1, 1, 1, 1, 1]  # c1,1
+    assert f.certified and f.proof.verify(ps.fitting_problem(net, X, Y))
+    apart = np.sqrt(np.mean((net(other, X) - net(f.coefficients, X)) ** 2))
+    worse = max(loss_of(net, X, Y, "sample-squares", other) - f.loss, 0.0)
+    assert 0.05 < apart <= f.prediction_radius(worse + 1e-12 * f.loss)
+    assert len(f.minimizers) >= listed
+    if f.strength > 0:
+        stated = float(re.search("within (\\S+) of these", f.message).group(1))
+        assert apart <= stated
+
+
+def test_a_proof_that_all_predict_the_same_says_how_nearly():
+    f = noisy("(2,2), one output").fit(loss="sample-squares", method="auto")
+    stated = float(re.search("within (\\S+) of these", f.message).group(1))
+    assert f.prediction_radius() <= stated < 1e-4 * np.sqrt(f.loss)
