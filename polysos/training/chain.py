@@ -125,7 +125,7 @@ class Chain:
     def bound_below(self, f: Polynomial, found: Multipliers, grid: float, on_box=True) -> Chain:
         """With the lemma f >= bound, the best that multipliers give, on a grid."""
         proof = self._draft(f, found, on_box)
-        identity = Identity(proof.problem, proof.center, proof.scale, self.region)
+        identity = self._identity(proof)
         smallest = identity.smallest(identity.remainder(proof, _fmpq(proof.gram)))
         if abs(smallest) == np.inf:
             return self
@@ -138,7 +138,7 @@ class Chain:
         """With the lemma f >= bound, by d (f - bound) >= 0 with a known d > 0."""
         proof = self._draft(f, found, on_box=False)
         proof = replace(proof, denominator=d, bound=Fraction(bound))
-        identity = Identity(proof.problem, proof.center, proof.scale, self.region)
+        identity = self._identity(proof)
         rest = identity.remainder(proof, _fmpq(proof.gram))
         rest -= to_fmpq(proof.bound) * identity.denominator(proof)
         if not identity.smallest(rest) >= 0:
@@ -148,7 +148,7 @@ class Chain:
     def bound_with_gram(self, f: Polynomial, gram: dict, bound: Fraction, equal=None) -> Chain:
         """With the lemma f >= bound, by multipliers that are given exactly."""
         proof = self._proof(f, gram, on_box=False, equal=equal)
-        identity = Identity(proof.problem, proof.center, proof.scale, self.region)
+        identity = self._identity(proof)
         rest = identity.remainder(proof, _fmpq(gram)) - to_fmpq(bound)
         if not identity.smallest(rest) >= 0:
             return self
@@ -164,7 +164,7 @@ class Chain:
         gram, equal = self.exact.of_loss(found.weights)
         gram = self.exact.with_products(gram, found)
         proof = self._proof(self.problem.objective, gram, self.is_bounded, equal)
-        identity = Identity(proof.problem, proof.center, proof.scale, self.region)
+        identity = self._identity(proof)
         smallest = identity.smallest(identity.remainder(proof, _fmpq(gram)))
         if smallest == -np.inf:
             return trivial_proof(self.r, self.problem)
@@ -178,7 +178,7 @@ class Chain:
             proof, smallest = self._proof(zero, {}, on_box=False), Fraction(1)
         else:
             proof = self._draft(zero, found, on_box=True)
-            identity = Identity(proof.problem, proof.center, proof.scale, self.region)
+            identity = self._identity(proof)
             smallest = identity.smallest(identity.remainder(proof, _fmpq(proof.gram)))
         if not smallest > 0:
             return None
@@ -200,6 +200,9 @@ class Chain:
         """No coefficients are left: the loss is nowhere below the level."""
         proof = self._proof(self.problem.objective, {}, on_box=False)
         return replace(proof, bound=self.level, sublevel=self.level, lemmas=self.lemmas)
+
+    def _identity(self, proof: Proof) -> Identity:
+        return Identity(proof.problem, proof.center, proof.scale, self.region)
 
     def _draft(self, f, found: Multipliers, on_box: bool) -> Proof:
         gram, equal = self.exact.of_level(found.weights)

@@ -54,13 +54,13 @@ def minimise_linear(
         settings.time_limit = max(seconds, 1e-3)
     n = len(cost)
     P = sp.csc_matrix((n, n)) if quadratic is None else _columns(np.triu(quadratic))
-    try:
-        found = clarabel.DefaultSolver(P, cost, _columns(A), b, cones, settings).solve()
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException:  # a panic of its Rust code is no Exception
-        return None
-    if found.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
+    found = _answer(
+        lambda: clarabel.DefaultSolver(P, cost, _columns(A), b, cones, settings).solve()
+    )
+    if found is None or found.status not in (
+        clarabel.SolverStatus.Solved,
+        clarabel.SolverStatus.AlmostSolved,
+    ):
         return None
     return ConicSolution(np.array(found.x), np.array(found.z), found.obj_val)
 
@@ -120,14 +120,20 @@ def _farthest(start, moves, away, size: int, seconds: float | None) -> np.ndarra
     options = {"eps_abs": 1e-4, "eps_rel": 1e-4, "max_iters": _MOST_STEPS, "verbose": False}
     if seconds is not None:
         options["time_limit_secs"] = max(seconds, 1e-3)
+    found = _answer(lambda: scs.SCS(data, {"s": [size]}, **options).solve())
+    if found is None or not np.isfinite(found["x"]).all():
+        return None
+    return np.array(found["x"][:-1])
+
+
+def _answer(solve):
+    """What a solver returns; None where it breaks down, whatever it raises."""
     try:
-        found = scs.SCS(data, {"s": [size]}, **options).solve()
+        return solve()
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException:
+    except BaseException:  # a panic of Clarabel's Rust code is no Exception
         return None
-    z = np.array(found["x"][:-1])
-    return z if np.isfinite(z).all() else None
 
 
 def _columns(A: np.ndarray) -> sp.csc_matrix:

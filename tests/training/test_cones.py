@@ -4,7 +4,12 @@ import clarabel
 import numpy as np
 import pytest
 
-from polysos.training.cones import minimise_linear, triangle
+from polysos.training.cones import (
+    largest_corner,
+    largest_smallest_eigenvalue,
+    minimise_linear,
+    triangle,
+)
 
 
 def in_cone(s, n_norm=0, definite=0, slip=1e-6):
@@ -98,3 +103,26 @@ def test_a_solver_that_breaks_down_found_nothing(error, monkeypatch):
 
     monkeypatch.setattr(clarabel, "DefaultSolver", Broken)
     assert minimise_linear([1.0], [[-1.0]], [-2.0]) is None
+
+
+@pytest.mark.parametrize("error", [ValueError, MemoryError, BaseException])
+def test_scs_that_breaks_down_or_answers_nonsense_found_nothing(error, monkeypatch):
+    import scs
+
+    start, move = np.array([2.0, 0.0, 0.0]), np.array([[-1.0], [0.0], [1.0]])
+    for find in (largest_smallest_eigenvalue, largest_corner):
+        assert find(np.array([np.nan, 0, 0]), move, 2) is None
+
+        def broken(*_, **__):
+            raise error
+
+        monkeypatch.setattr(scs.SCS, "solve", broken)
+        assert find(start, move, 2) is None
+        monkeypatch.setattr(scs.SCS, "solve", lambda *_: {"x": np.array([np.nan, 1.0])})
+        assert find(start, move, 2) is None
+
+
+def test_the_largest_corner_leaves_a_semidefinite_matrix():
+    """diag(2 - z, z) less t in the corner: z = 0, t = 2."""
+    z = largest_corner(np.array([2.0, 0.0, 0.0]), np.array([[-1.0], [0.0], [1.0]]), 2)
+    assert abs(z[0]) < 1e-2
