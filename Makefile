@@ -74,10 +74,11 @@ labs: $(READY)
 # -- the tests -------------------------------------------------------------------
 
 # The notebooks run whole; what their cells tagged nbval-check-output print is
-# compared with what is stored. One notebook keeps to one worker.
-test: lint
+# compared with what is stored. One notebook keeps to one worker. What ran is
+# kept for the book, which then runs nothing again.
+test: lint _build/fresh
 	MPLBACKEND=agg $(BIN)/python -m pytest -n 2
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax chapters
+	$(BIN)/python -m pytest -n 2 --dist loadfile -p tools.executed --nbval-lax chapters
 
 # As a reader without a network sees the book.
 test-browser: $(READY)
