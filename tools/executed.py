@@ -71,15 +71,26 @@ def pytest_runtest_call(item):
         item.parent.stash[listeners] = Listener(item.parent)
     listener = item.parent.stash[listeners]
     listener.begin(item.cell_num)
-    yield
+    outcome = yield  # raises what the cell raised, or where it is skipped
     listener.passed += 1
     if listener.passed == len(listener.code):
         listener.keep(item.config.rootpath)
+    return outcome
+
+
+def is_worker(session) -> bool:
+    """Of pytest-xdist. The process above the workers alone writes to the cache."""
+    return hasattr(session.config, "workerinput")
+
+
+def pytest_sessionstart(session):
+    """What a run left that was interrupted may be older than the library."""
+    if not is_worker(session):
+        shutil.rmtree(session.config.rootpath / KEPT, ignore_errors=True)
 
 
 def pytest_sessionfinish(session):
-    """Only where no workers are, or in the process above them: one writer to the cache."""
-    if hasattr(session.config, "workerinput"):
+    if is_worker(session):
         return
     root = session.config.rootpath
     cache = get_cache(root / CACHE)

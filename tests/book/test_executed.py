@@ -21,6 +21,9 @@ def folder(tmp_path_factory):
     for name, sources in (("passes", PASSES), ("fails", FAILS)):
         cells = [new_code_cell(source) for source in sources]
         nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
+    left = folder / "_build" / "executed" / "interrupted.ipynb"
+    left.parent.mkdir(parents=True)
+    nbformat.write(new_notebook(cells=[new_code_cell("1 + 2")]), left)
     command = [sys.executable, "-m", "pytest", "-p", "tools.executed", "--nbval-lax"]
     command += ["--rootdir", str(folder), "-c", "/dev/null", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -44,6 +47,11 @@ def test_outputs_and_widgets_of_a_notebook_that_passes_are_kept(folder):
 def test_a_notebook_that_fails_is_not_kept(folder):
     with pytest.raises(KeyError):
         cached(folder, "fails")
+
+
+def test_what_an_interrupted_run_left_is_not_kept(folder):
+    cache = get_cache(folder / "_build" / ".jupyter_cache")
+    assert [Path(record.uri).name for record in cache.list_cache_records()] == ["passes.ipynb"]
 
 
 def test_nothing_else_is_left_behind(folder):
