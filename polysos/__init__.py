@@ -47,6 +47,7 @@ from .relaxations.relaxation import Relaxation, solve_relaxation
 from .training.fit import fit, fitting_problem
 from .training.networks import PolynomialNetwork
 from .training.result import Fit
+from .training.trained import TrainedNetwork
 
 __version__ = "0.1.0"
 
@@ -69,6 +70,7 @@ __all__ = [
     "Solution",
     "Status",
     "SumOfSquares",
+    "TrainedNetwork",
     "extract_minimizers",
     "fit",
     "fitting_problem",

@@ -265,11 +265,11 @@ def _trainer():
     import jax
     import optax
 
-    def loop(layers, inputs, outputs, start, learning_rate, degrees, loss, steps):
+    def loop(layers, inputs, outputs, start, learning_rate, shape, loss, steps):
         adam = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
 
         def value(c):
-            return LOSSES[loss](_forward(layers, degrees, c, inputs) - outputs)
+            return LOSSES[loss](_forward(layers, shape, c, inputs) - outputs)
 
         def step(state, _):
             c, memory = state
@@ -279,22 +279,20 @@ def _trainer():
 
         return jax.lax.scan(step, (start, adam.init(start)), length=steps + 1)[1]
 
-    compiled = jax.jit(loop, static_argnames=("degrees", "loss", "steps"))
+    compiled = jax.jit(loop, static_argnames=("shape", "loss", "steps"))
 
     def train(net, inputs, outputs, start, learning_rate, loss, steps):
+        shape = tuple(zip(net.degrees, net.learned_constants, strict=True))
         with jax.enable_x64(True):
-            found = compiled(
-                net.layers, inputs, outputs, start, learning_rate, net.degrees, loss, steps
-            )
+            found = compiled(net.layers, inputs, outputs, start, learning_rate, shape, loss, steps)
         return [np.asarray(array) for array in found]
 
     return train
 
 
-def _forward(layers, degrees, c, h):
+def _forward(layers, shape, c, h):
     """f(x; c) as `PolynomialNetwork` has it, without its checks, which jax could not trace."""
-    for l, (layer, degree) in enumerate(zip(layers, degrees, strict=False), start=1):
-        learned = l == len(degrees)  # is the constant of this layer an unknown?
+    for layer, (degree, learned) in zip(layers, shape, strict=False):
         own, c = c[: degree + learned], c[degree + learned :]
         v = layer(h)
         h = own[0] if learned else 1.0

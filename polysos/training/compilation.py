@@ -79,14 +79,15 @@ def _products(net, n_samples: int, loss: str) -> float:
     """Products of integers that an exact compilation takes, weighed by their length."""
     total, terms, words = 0.0, 1, 1
     widths = [W.shape for W in net.weights]
-    for (rows, columns), degree in zip(widths, net.degrees, strict=False):
+    layers = zip(widths, net.degrees, net.learned_constants, strict=False)
+    for (rows, columns), degree, constant in layers:
         total += words * terms * n_samples * rows * columns
         known, words = terms, words + 1
         for _ in range(degree - 1):
             power = comb(known + terms - 1, terms)
             total += 8 * words * n_samples * rows * known * terms  # entrywise: numpy's, slower
             known = power
-        terms, words = comb(terms + degree, degree), words * degree
+        terms, words = comb(terms + degree, degree) + constant, words * degree
     if loss.startswith("sample"):
         total += words * terms * n_samples * widths[-1][0] * widths[-1][1]
     if loss == "sample-squares":
@@ -300,9 +301,10 @@ def _factor(net, X, Y):
 def _depth(net: PolynomialNetwork) -> int:
     """How many roundings meet in one output, at most; one more for each number given."""
     depth, terms = 1, 1
-    for W, degree in zip(net.weights, net.degrees, strict=False):
+    layers = zip(net.weights, net.degrees, net.learned_constants, strict=False)
+    for W, degree, constant in layers:
         depth = degree * (depth + W.shape[1] + 3 + terms)
-        terms = comb(terms + degree, degree)
+        terms = comb(terms + degree, degree) + constant
     return depth + net.weights[-1].shape[1] + 4
 
 

@@ -3,8 +3,10 @@
 h_0 = x, v_l = W_l h_(l-1) + b_l, h_l = p_l(v_l) for l = 1, ..., D, and
 f(x; c) = W_(D+1) h_D + b_(D+1). Weights and biases are given (in the paper there are no biases);
 the coefficients c of the activations p_l(t) = sum_k c_(l,k) t^k are learned, with
-c_(1,0) = ... = c_(D-1,0) = 1 (equation (1.2) and the normalisation of the paper). For given data
-the outputs are polynomials in c, found here by carrying one array a monomial through the layers.
+c_(1,0) = ... = c_(D-1,0) = 1 (equation (1.2) and the normalisation of the paper). Without biases
+this only fixes a scale, which the next activation makes up for. With biases it is a restriction,
+and the constants may be learned as well. For given data the outputs are polynomials in c, found
+here by carrying one array a monomial through the layers.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
 from numbers import Real
 from typing import NamedTuple
 
@@ -21,9 +22,10 @@ from numpy.typing import ArrayLike
 
 from ..algebra.polynomials import Polynomial, variables
 from ..algebra.problem import PolynomialProblem
-from ..checks import check_array, check_integer, check_sequence
+from ..checks import check_array, check_integer, check_sequence, check_type
 from ..proofs.exact import to_fraction
 from ..proofs.exact_arrays import ExactArray
+from .trained import TrainedNetwork, check_biases, check_weights
 
 
 class Layer(NamedTuple):
@@ -55,6 +57,9 @@ class PolynomialNetwork:
     biases : sequence of arrays or None, optional
         b_1, ..., b_(D+1), with shapes (m_l,); None in place of one is a layer without, and None in
         place of all is the paper's network.
+    normalised : bool
+        Whether c_(1,0) = ... = c_(D-1,0) = 1. If not, they are unknowns too, which takes biases:
+        without, other coefficients give the same outputs, and none are determined.
 
     Raises
     ------
@@ -77,6 +82,9 @@ class PolynomialNetwork:
     >>> net = PolynomialNetwork([np.eye(2), np.ones((1, 2))], (2,), biases=[[3, -1], [100]])
     >>> net([0.0, 0.0, 1.0], [[1.0, 2.0]])
     array([[117.]])
+    >>> W, b = np.eye(1), [1.0]
+    >>> PolynomialNetwork([W, W, W], (1, 1), [b, b, b], normalised=False).coefficient_names
+    ('c1,0', 'c1,1', 'c2,0', 'c2,1')
     """
 
     def __init__(
@@ -84,9 +92,9 @@ class PolynomialNetwork:
         weights: Sequence[ArrayLike],
         degrees: Sequence[int],
         biases: Sequence[ArrayLike | None] | None = None,
+        normalised: bool = True,
     ) -> None:
         weights = check_sequence("weights", weights)
-        weights = [check_array(f"weights[{i}]", W).copy() for i, W in enumerate(weights)]
         degrees = tuple(check_sequence("degrees", degrees))
         for i, d in enumerate(degrees):
             check_integer(f"degrees[{i}]", d, at_least=1)
@@ -95,23 +103,72 @@ class PolynomialNetwork:
                 "weights must be one matrix more than there are degrees, and at least 2, "
                 f"got {len(weights)} matrices and {len(degrees)} degrees"
             )
-        for i, W in enumerate(weights):
-            if W.size == 0:
-                raise ValueError(f"weights[{i}] must have rows and columns, got shape {W.shape}")
-        for i, (V, W) in enumerate(pairwise(weights)):
-            if W.shape[1] != V.shape[0]:
-                raise ValueError(
-                    f"weights[{i + 1}] must have {V.shape[0]} columns, the rows of weights[{i}], "
-                    f"got shape {W.shape}"
-                )
-        self.weights = tuple(weights)
+        self.weights = check_weights(weights)
         self.degrees = degrees
-        self.biases = _check_biases(biases, self.weights)
+        self.biases = check_biases(biases, self.weights)
+        check_type("normalised", normalised, bool)
+        self.normalised = normalised
+
+    @classmethod
+    def from_trained(
+        cls, trained: TrainedNetwork, degrees: int | Sequence[int] = 2
+    ) -> PolynomialNetwork:
+        """A trained network with polynomials to be found in place of its activations.
+
+        Parameters
+        ----------
+        trained : TrainedNetwork
+        degrees : int or sequence of int
+            Of all activations, or of each.
+
+        Returns
+        -------
+        PolynomialNetwork
+            Not normalised where an inner layer has a bias: any polynomials can be in it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the arguments do not fit.
+
+        Examples
+        --------
+        What `fit` finds for it are the best of all polynomials of these degrees, on the data:
+
+        >>> import numpy as np
+        >>> relu = TrainedNetwork([[[1.0], [-1.0]], [[1.0, 1.0]]])
+        >>> net = PolynomialNetwork.from_trained(relu, degrees=2)
+        >>> from polysos import fit
+        >>> X = np.linspace(-1, 1, 21)[:, None]
+        >>> f = fit(net, X, relu(X))
+        >>> f.certified, round(float(np.abs(net(f.coefficients, X) - relu(X)).max()), 2)
+        (True, 0.19)
+        """
+        check_type("trained", trained, TrainedNetwork)
+        hidden = len(trained.weights) - 1
+        degrees = [degrees] * hidden if isinstance(degrees, int) else degrees
+        free = any(b is not None and b.any() for b in trained.biases[1:-1])
+        return cls(trained.weights, degrees, trained.biases, normalised=not free)
+
+    @classmethod
+    def from_mlp(cls, model: object, degrees: int | Sequence[int] = 2) -> PolynomialNetwork:
+        """The same from a fitted `MLPClassifier` or `MLPRegressor` of scikit-learn.
+
+        See `from_trained` and `TrainedNetwork.from_mlp`, which also gives the outputs to be
+        fitted: the logits of a classifier.
+        """
+        return cls.from_trained(TrainedNetwork.from_mlp(model), degrees)
 
     def __repr__(self):
         widths = [self.weights[0].shape[1], *(len(W) for W in self.weights)]
         biases = "" if all(b is None for b in self.biases) else ", with biases"
-        return f"PolynomialNetwork(widths={widths}, degrees={self.degrees}{biases})"
+        constants = "" if self.normalised else ", not normalised"
+        return f"PolynomialNetwork(widths={widths}, degrees={self.degrees}{biases}{constants})"
+
+    @property
+    def learned_constants(self) -> tuple[bool, ...]:
+        """For each activation, whether its constant c_(l,0) is an unknown; otherwise it is 1."""
+        return (*[not self.normalised] * (len(self.degrees) - 1), True)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -127,6 +184,7 @@ class PolynomialNetwork:
             [function(W) for W in self.weights],
             self.degrees,
             [None if b is None else function(b) for b in self.biases],
+            self.normalised,
         )
 
     @property
@@ -140,11 +198,12 @@ class PolynomialNetwork:
     @cached_property
     def coefficient_names(self) -> tuple[str, ...]:
         """Names of the unknowns, layer by layer: ("c1,1", "c1,2", "c2,0", "c2,1", ...)."""
+        layers = zip(self.degrees, self.learned_constants, strict=True)
         return tuple(
             f"c{layer},{k}"
-            for layer, degree in enumerate(self.degrees, start=1)
+            for layer, (degree, constant) in enumerate(layers, start=1)
             for k in range(degree + 1)
-            if k > 0 or layer == len(self.degrees)
+            if k > 0 or constant
         )
 
     @property
@@ -160,10 +219,9 @@ class PolynomialNetwork:
                 f"{self.coefficient_names}, got {len(c)}"
             )
         result, start = [], 0
-        for layer, degree in enumerate(self.degrees, start=1):
-            last = layer == len(self.degrees)
-            own = c[start : start + degree + last]
-            result.append(own if last else np.concatenate([np.ones_like(own[:1]), own]))
+        for degree, constant in zip(self.degrees, self.learned_constants, strict=True):
+            own = c[start : start + degree + constant]
+            result.append(own if constant else np.concatenate([np.ones_like(own[:1]), own]))
             start += len(own)
         return result
 
@@ -216,17 +274,17 @@ class PolynomialNetwork:
         one = (0,) * self.n_coefficients
         h, position = {one: inputs}, 0
         layers = self.layers if layers is None else layers
-        for layer, ((W, bias), degree) in enumerate(zip(layers, self.degrees, strict=False), 1):
+        hidden = zip(layers, self.degrees, self.learned_constants, strict=False)
+        for layer, ((W, bias), degree, constant) in enumerate(hidden):
             v = {alpha: values @ W.T for alpha, values in h.items()}
             if bias is not None:
                 _add(v, one, bias)
-            power = {one: _ones(inputs, len(self.weights[layer - 1]))}
-            learned = layer == len(self.degrees)  # is the constant of this layer an unknown?
+            power = {one: _ones(inputs, len(self.weights[layer]))}
             h = {}
             for k in range(degree + 1):
                 if k > 0:
                     power = v if k == 1 else _product(power, v)
-                unknown = k > 0 or learned
+                unknown = k > 0 or constant
                 for alpha, values in power.items():
                     _add(h, _raised(alpha, position) if unknown else alpha, values)
                 position += unknown
@@ -293,28 +351,6 @@ class PolynomialNetwork:
                 f"inputs must have shape (N, {self.n_inputs}) with N >= 1, got {X.shape}"
             )
         return X
-
-
-def _check_biases(biases, weights) -> tuple[np.ndarray | None, ...]:
-    if biases is None:
-        return (None,) * len(weights)
-    biases = check_sequence("biases", biases)
-    if len(biases) != len(weights):
-        raise ValueError(
-            f"biases must be one vector (or None) for each of the {len(weights)} weights, "
-            f"got {len(biases)}"
-        )
-    checked = []
-    for i, (b, W) in enumerate(zip(biases, weights, strict=True)):
-        if b is not None:
-            b = check_array(f"biases[{i}]", b, ndim=1).copy()
-            if len(b) != len(W):
-                raise ValueError(
-                    f"biases[{i}] must have {len(W)} entries, the rows of weights[{i}], "
-                    f"got {len(b)}"
-                )
-        checked.append(b)
-    return tuple(checked)
 
 
 def _is_flat(values) -> bool:

@@ -14,13 +14,14 @@ from tests.problems import example
 F = Fraction
 
 
-def random_network(seed, degrees, widths, exact=False, biases=False):
+def random_network(seed, degrees, widths, exact=False, biases=False, normalised=True):
     rng = np.random.default_rng(seed)
     shapes = list(zip(widths[1:], widths[:-1], strict=True))
     net = ps.PolynomialNetwork(
         [rng.integers(-3, 4, shape) for shape in shapes],
         degrees,
         [rng.integers(-3, 4, rows) for rows in widths[1:]] if biases else None,
+        normalised,
     )
     return net.map(np.vectorize(F, otypes=[object])) if exact else net, rng
 
@@ -52,7 +53,7 @@ def test_example_3_4_is_fitted_exactly_by_the_printed_coefficients(exact):
     assert all(r(c) == 0 for r in net.mean_residuals(inputs, outputs))
 
 
-@pytest.mark.parametrize("biases", [False, True])
+@pytest.mark.parametrize("biases, normalised", [(False, True), (True, True), (True, False)])
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     "degrees, widths",
@@ -65,9 +66,11 @@ def test_example_3_4_is_fitted_exactly_by_the_printed_coefficients(exact):
         ((2, 1, 2), (2, 2, 2, 1, 2)),
     ],
 )
-def test_mean_residuals_are_the_averaged_network_minus_the_averages(degrees, widths, seed, biases):
+def test_mean_residuals_are_the_averaged_network_minus_the_averages(
+    degrees, widths, seed, biases, normalised
+):
     """Exactly, in rationals, at random rational coefficients: D = 1, 2, 3 layers."""
-    net, rng = random_network(seed, degrees, widths, exact=True, biases=biases)
+    net, rng = random_network(seed, degrees, widths, True, biases, normalised)
     X, Y = integers(rng, 4, widths[0]), integers(rng, 4, widths[-1])
     X, Y = (np.vectorize(F, otypes=[object])(A) for A in (X, Y))
     residuals = net.mean_residuals(X, Y)
@@ -75,7 +78,7 @@ def test_mean_residuals_are_the_averaged_network_minus_the_averages(degrees, wid
         c = np.array([F(int(v), 2) for v in integers(rng, net.n_coefficients)], dtype=object)
         expected = (net(c, X) - Y).sum(axis=0) / F(4)
         assert [r(c) for r in residuals] == expected.tolist()
-    floats, _ = random_network(seed, degrees, widths, biases=biases)
+    floats, _ = random_network(seed, degrees, widths, False, biases, normalised)
     compiled = floats.mean_residuals(X.astype(float), Y.astype(float))
     point = rng.standard_normal(net.n_coefficients)
     average = (floats(point, X.astype(float)) - Y.astype(float)).mean(axis=0)
@@ -96,6 +99,20 @@ def test_normalised_constants_are_no_unknowns(degrees, names):
     activations = net.activations(np.arange(10.0, 10.0 + len(names)))
     assert [len(p) for p in activations] == [d + 1 for d in degrees]
     assert all(p[0] == 1 for p in activations[:-1]) and activations[-1][-1] == 9 + len(names)
+
+
+def test_constants_can_be_learned_and_one_is_the_normalised_network():
+    plain, rng = random_network(1, (2, 1, 2), [2, 3, 2, 2, 1], biases=True)
+    net, _ = random_network(1, (2, 1, 2), [2, 3, 2, 2, 1], biases=True, normalised=False)
+    names = ["c1,0", "c1,1", "c1,2", "c2,0", "c2,1", "c3,0", "c3,1", "c3,2"]
+    assert list(net.coefficient_names) == names
+    c, X = rng.standard_normal(8), rng.standard_normal((5, 2))
+    assert [len(p) for p in net.activations(c)] == [3, 2, 3]
+    c[[0, 3]] = 1.0
+    assert np.array_equal(net(c, X), plain(np.delete(c, [0, 3]), X))
+    assert not net.map(lambda values: 2.0 * values).normalised
+    with pytest.raises(TypeError, match="normalised must be a bool, got None"):
+        ps.PolynomialNetwork([np.eye(2)] * 2, (2,), normalised=None)
 
 
 @given(st.fractions(-3, 3).filter(bool), st.lists(st.fractions(-3, 3), min_size=5, max_size=5))
