@@ -47,6 +47,32 @@ def check_word(name: str, value, words: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, words))}, got {value!r}")
 
 
+def check_pairs(name: str, value, owners) -> list[tuple[Real, Real] | None]:
+    """A pair (lower, upper) for each owner; raise unless these, or one pair for all, are given.
+
+    >>> check_pairs("bounds", (0, 1), ["x", "y"]), check_pairs("bounds", [None, (0, 1)], ["x", "y"])
+    ([(0, 1), (0, 1)], [None, (0, 1)])
+    """
+    pairs = check_sequence(name, value)
+    if len(pairs) == 2 and all(isinstance(end, Real) for end in pairs):
+        pairs = [tuple(pairs)] * len(owners)
+    if len(pairs) != len(owners):
+        raise ValueError(
+            f"{name} must be a pair (lower, upper) or {len(owners)} pairs, one for each of "
+            f"{tuple(owners)}, got {len(pairs)}"
+        )
+    for i, pair in enumerate(pairs):
+        if pair is None:
+            continue
+        ends = check_sequence(f"{name}[{i}]", pair)
+        if len(ends) != 2 or not all(isinstance(v, Real) for v in ends) or not ends[0] < ends[1]:
+            raise ValueError(
+                f"{name}[{i}] must be a pair (lower, upper), lower < upper, got {pair}"
+            )
+        pairs[i] = tuple(ends)
+    return pairs
+
+
 def check_array(name: str, values, ndim: int = 2) -> np.ndarray:
     """The values as an array of finite floats or of `Fraction`; raise unless they are numbers."""
     try:

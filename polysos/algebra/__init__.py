@@ -1,4 +1,5 @@
 """What a problem is: polynomials, moments, and problems made of them.
 
-Read polynomials, moments, problem. Imports numpy, and `polysos.checks`.
+Read polynomials, moments, problem; derivatives is what local searches evaluate. Imports numpy, and
+`polysos.checks`.
 """

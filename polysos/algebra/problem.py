@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 from numbers import Real
 
-from ..checks import check_sequence
+from ..checks import check_pairs, check_sequence
 from .polynomials import Polynomial
 
 
@@ -112,20 +112,13 @@ class PolynomialProblem:
         minimise x1*x2
         subject to -x1^2 + 1 >= 0
         """
-        pairs = list(bounds)
-        if len(pairs) == 2 and all(isinstance(end, Real) for end in pairs):
-            pairs = [tuple(pairs)] * self.n_variables
-        if len(pairs) != self.n_variables:
-            raise ValueError(
-                f"bounds must be one pair or {self.n_variables}, one a variable, got {len(pairs)}"
-            )
         f, added = self.objective, []
-        for i, pair in enumerate(pairs):
+        for i, pair in enumerate(check_pairs("bounds", bounds, f.names)):
             if pair is None:
                 continue
             lower, upper = pair
             if not -inf < lower < upper < inf:
-                raise ValueError(f"bounds[{i}] must be finite with lower < upper, got {pair}")
+                raise ValueError(f"bounds[{i}] must be finite, got {pair}")
             unit = tuple(int(i == j) for j in range(self.n_variables))
             x = Polynomial({unit: 1}, self.n_variables, f.names)
             added.append((upper - x) * (x - lower))

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import minimize as scipy_minimize
 
+from ..algebra.derivatives import MonomialFunctions
 from ..algebra.polynomials import Polynomial
 from ..relaxations.scaling import ScaledProblem
 
@@ -163,19 +164,18 @@ class _Functions:
     def __init__(self, polynomials: list[Polynomial], n: int):
         counts = [len(p.exponents) for p in polynomials]
         stacked = np.vstack([np.zeros((1, n), dtype=int), *(p.exponents for p in polynomials)])
-        self.exponents, index = np.unique(stacked, axis=0, return_inverse=True)
-        self.table = np.zeros((len(polynomials), len(self.exponents)))
+        exponents, index = np.unique(stacked, axis=0, return_inverse=True)
+        self.monomials = MonomialFunctions(exponents)
+        self.table = np.zeros((len(polynomials), len(exponents)))
         rows = np.repeat(np.arange(len(polynomials)), counts)
         values = np.concatenate([np.empty(0), *(p.coefficients for p in polynomials)])
         np.add.at(self.table, (rows, index.ravel()[1:]), values)
-        self.lowered = np.maximum(self.exponents[None] - np.eye(n, dtype=int)[:, None, :], 0)
 
     def values(self, z):
-        return self.table @ np.prod(z**self.exponents, axis=1)
+        return self.table @ self.monomials.values(z)
 
     def jacobian(self, z):
-        powers = np.prod(z**self.lowered, axis=2) * self.exponents.T
-        return self.table @ powers.T
+        return self.table @ self.monomials.slopes(z).T
 
 
 def _outside_ball(sign: float, radius: float) -> dict:

@@ -14,15 +14,29 @@ _one_at_a_time = threading.Lock()
 
 def run(model, solver: str, verbose: bool = False, **options) -> bool:
     """Solve a model of cvxpy; False where the solver broke down, whatever it raised."""
-    try:
-        with warnings.catch_warnings(), _without_last_words():
+
+    def solve():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # cvxpy warns of inaccuracy; our status says so
             model.solve(solver=solver, verbose=verbose, **options)
+        return True
+
+    return answer_of(solve) is not None
+
+
+def answer_of(solve):
+    """What solve() returns; None where a solver breaks down, whatever it raises.
+
+    >>> answer_of(lambda: 1 // 0) is None
+    True
+    """
+    try:
+        with _without_last_words():
+            return solve()
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # a solver's panic is no Exception
-        return False
-    return True
+        return None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
-from ..checks import check_positive, check_sequence
+from ..checks import check_pairs, check_positive
 
 _ROUNDING = 4e-15  # of a norm, and more: what is inside by this much is inside exactly
 _SMALLEST, _LARGEST = 1e-40, 1e40  # of an end that is not 0: its square is in a problem
@@ -79,26 +79,12 @@ def read_bounds(bounds, names) -> Bounds:
         check_positive("bounds", bounds)
         _check_size("bounds", bounds)
         return Bounds(np.tile([-float(bounds), float(bounds)], (n, 1)), float(bounds))
-    pairs = check_sequence("bounds", bounds)
-    if len(pairs) == 2 and all(isinstance(end, Real) for end in pairs):
-        pairs = [tuple(pairs)] * n
-    if len(pairs) != n:
-        raise ValueError(
-            f"bounds must be a pair, a radius or {n} pairs, one for each of "
-            f"{names}, got {len(pairs)}"
-        )
     box = np.tile([-inf, inf], (n, 1))
-    for i, pair in enumerate(pairs):
-        if pair is None:
-            continue
-        ends = check_sequence(f"bounds[{i}]", pair)
-        if len(ends) != 2 or not all(isinstance(v, Real) for v in ends) or not ends[0] < ends[1]:
-            raise ValueError(
-                f"bounds[{i}] must be a pair (lower, upper), lower < upper, got {pair}"
-            )
-        for end in ends:
-            _check_size(f"bounds[{i}]", end)
-        box[i] = ends
+    for i, ends in enumerate(check_pairs("bounds", bounds, names)):
+        if ends is not None:
+            for end in ends:
+                _check_size(f"bounds[{i}]", end)
+            box[i] = ends
     return Bounds(box)
 
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from ..relaxations.solvers import answer_of
+
 _MOST_STEPS = 3000  # of SCS: where a certificate exists, some hundreds were enough
 
 
@@ -54,7 +56,7 @@ def minimise_linear(
         settings.time_limit = max(seconds, 1e-3)
     n = len(cost)
     P = sp.csc_matrix((n, n)) if quadratic is None else _columns(np.triu(quadratic))
-    found = _answer(
+    found = answer_of(
         lambda: clarabel.DefaultSolver(P, cost, _columns(A), b, cones, settings).solve()
     )
     if found is None or found.status not in (
@@ -120,20 +122,10 @@ def _farthest(start, moves, away, size: int, seconds: float | None) -> np.ndarra
     options = {"eps_abs": 1e-4, "eps_rel": 1e-4, "max_iters": _MOST_STEPS, "verbose": False}
     if seconds is not None:
         options["time_limit_secs"] = max(seconds, 1e-3)
-    found = _answer(lambda: scs.SCS(data, {"s": [size]}, **options).solve())
+    found = answer_of(lambda: scs.SCS(data, {"s": [size]}, **options).solve())
     if found is None or not np.isfinite(found["x"]).all():
         return None
     return np.array(found["x"][:-1])
-
-
-def _answer(solve):
-    """What a solver returns; None where it breaks down, whatever it raises."""
-    try:
-        return solve()
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException:  # a panic of Clarabel's Rust code is no Exception
-        return None
 
 
 def _columns(A: np.ndarray) -> sp.csc_matrix:

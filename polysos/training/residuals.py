@@ -16,6 +16,7 @@ from math import comb, prod
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
+from ..algebra.derivatives import MonomialFunctions
 from ..algebra.polynomials import Polynomial, variables
 from ..algebra.problem import PolynomialProblem
 from ..proofs.exact import to_fmpq, to_fraction
@@ -89,8 +90,12 @@ class Residuals:
 
     # In floats
 
+    @cached_property
+    def phi(self) -> MonomialFunctions:
+        return MonomialFunctions(self.exponents)
+
     def monomials(self, c: np.ndarray) -> np.ndarray:
-        return np.prod(c**self.exponents, axis=1)
+        return self.phi.values(c)
 
     def __call__(self, c: np.ndarray) -> np.ndarray:
         return self.matrix @ self.monomials(c) - self.targets
@@ -100,26 +105,11 @@ class Residuals:
 
     def jacobian(self, c: np.ndarray) -> np.ndarray:
         """Derivatives of r, shape (m, n)."""
-        columns = []
-        for i in range(self.n_coefficients):
-            lower = self.exponents.copy()
-            lower[:, i] = np.maximum(lower[:, i] - 1, 0)
-            columns.append(self.exponents[:, i] * np.prod(c**lower, axis=1))
-        return self.matrix @ np.array(columns).T
+        return self.matrix @ self.phi.slopes(c).T
 
     def curvature(self, c: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Second derivatives of weights . r, shape (n, n)."""
-        n, values = self.n_coefficients, weights @ self.matrix
-        H = np.empty((n, n))
-        for i in range(n):
-            first = self.exponents.copy()
-            first[:, i] = np.maximum(first[:, i] - 1, 0)
-            for j in range(i + 1):
-                second = first.copy()
-                second[:, j] = np.maximum(second[:, j] - 1, 0)
-                factor = self.exponents[:, i] * first[:, j]
-                H[i, j] = H[j, i] = values @ (factor * np.prod(c**second, axis=1))
-        return H
+        return self.phi.curvature(c, weights @ self.matrix)
 
     def resolution(self, c: np.ndarray) -> float:
         """Differences of the loss near c that floating-point evaluation cannot see."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import least_squares
 
+from ..algebra.derivatives import MonomialFunctions
 from .residuals import Residuals
 
 _DRAWN = 512  # random points, of which the best begins a search
@@ -46,7 +47,7 @@ class VariableProjection:
         self.n_inner = ends[-1]
         self.inner = r.exponents[:, : self.n_inner]
         self.factor = r.exponents[:, self.n_inner :].astype(float)  # which v a monomial has
-        self.lowered = np.maximum(self.inner - np.eye(self.n_inner, dtype=int)[:, None, :], 0)
+        self.psi = MonomialFunctions(self.inner)
 
     def search(self, rng: np.random.Generator, all_sizes: bool = False) -> np.ndarray:
         """Coefficients at a local minimum, from the best of many random points.
@@ -91,7 +92,7 @@ class VariableProjection:
         return self.r.targets @ self.r.targets - (across**2).sum(axis=1)
 
     def _matrix(self, u: np.ndarray) -> np.ndarray:
-        return (self.r.matrix * np.prod(u**self.inner, axis=1)) @ self.factor
+        return (self.r.matrix * self.psi.values(u)) @ self.factor
 
     def _projected(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """M(u) v - y for the best v, and Kaufman's Jacobian of it."""
@@ -100,6 +101,6 @@ class VariableProjection:
         kept = singular > 1e-13 * singular.max(initial=0.0)
         left, right = left[:, kept], right[kept]
         v = right.T @ ((left.T @ self.r.targets) / singular[kept])
-        slopes = self.inner.T * np.prod(u**self.lowered, axis=2) * (self.factor @ v)
+        slopes = self.psi.slopes(u) * (self.factor @ v)
         J = self.r.matrix @ slopes.T
         return M @ v - self.r.targets, J - left @ (left.T @ J)
