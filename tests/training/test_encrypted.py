@@ -1,5 +1,8 @@
 """Networks on encrypted numbers: decrypted, their outputs are those of the plain network."""
 
+import json
+import random
+
 import numpy as np
 import pytest
 import tenseal
@@ -7,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import polysos as ps
+from benchmarks.encrypted_digits import STORED, digits
 from polysos.training.encrypted import (
     evaluate_packed,
     evaluate_polynomial,
@@ -84,7 +88,8 @@ def test_one_input_in_a_vector(context):
 
 
 def test_without_the_secret_key_nothing_is_seen(context):
-    public = tenseal.context_from(context.serialize(save_secret_key=False))
+    public = context.copy()
+    public.make_context_public()
     sent = slots(context)[0].serialize()
     received = tenseal.ckks_vector_from(public, sent)
     with pytest.raises(ValueError, match="secret_key"):
@@ -121,3 +126,19 @@ def test_bad_input(call, words):
 def test_a_vector_of_another_size_is_refused(context):
     with pytest.raises(ValueError, match="vector must have 4 slots, got 3"):
         evaluate_packed(NET, C, tenseal.ckks_vector(context, [1.0, 2.0, 3.0]))
+
+
+def test_a_stored_run_of_the_chapter_comes_out_again():
+    """All but the seconds: the fit, the accuracy, the size, and the noise of one image."""
+    row = random.choice(json.loads(STORED.read_text())["runs"])
+    relu, X, X_test, y_test = digits()
+    net = ps.PolynomialNetwork.from_trained(relu, row["degrees"])
+    fit = ps.fit(net, X, relu(X))
+    assert fit.certified == row["certified"] and levels_needed(net) == row["levels"]
+    assert fit.loss / relu(X).var(axis=0).sum() == pytest.approx(row["unexplained"], rel=1e-6)
+    plain = net(fit.coefficients, X_test)
+    assert np.mean(plain.argmax(axis=1) == y_test) == pytest.approx(row["accuracy"])
+    vector = tenseal.ckks_vector(make_context(net), X_test[0].tolist())
+    assert len(vector.serialize()) == pytest.approx(row["bytes"], rel=0.01)
+    outputs = np.array(evaluate_packed(net, fit.coefficients, vector).decrypt())
+    assert np.abs(outputs - plain[0]).max() < 5e-3
