@@ -16,7 +16,7 @@ from ..algebra.polynomials import Polynomial
 _SMALL = 3  # rows: up to here exact pivots are as fast
 _PRECISIONS = (128, 1024, 8192, 65536)  # bits of a ball
 _PRIME = 2**61 - 1
-_LONGEST = 1e10  # n^3.5 times the bits of a number: ten seconds or so
+_LONGEST = 1e10  # n^2.5 times the bits of all rows: a minute at most
 
 
 class ExactRing:
@@ -91,15 +91,17 @@ def _is_psd(Q) -> bool:
 
 
 def _takes_minutes(Q) -> bool:
-    """Whether exact elimination would: by the length of the numbers over a common denominator."""
-    n, common = len(Q), 1
+    """Whether exact elimination would: determinants are as long as all rows together, at most."""
+    total = 0
     for row in Q:
+        denominator, size = 1, 0
         for v in row:
-            common = lcm(common, int(v.q))
-            if n**2.5 * n * common.bit_length() > _LONGEST:
+            denominator = lcm(denominator, int(v.q))
+            size = max(size, abs(int(v.p)).bit_length() - int(v.q).bit_length())
+            if len(Q) ** 2.5 * denominator.bit_length() > _LONGEST:
                 return True
-    bits = max(abs(int(v.p)).bit_length() - int(v.q).bit_length() for row in Q for v in row)
-    return n**2.5 * n * (common.bit_length() + max(bits, 0)) > _LONGEST
+        total += denominator.bit_length() + size
+    return len(Q) ** 2.5 * total > _LONGEST
 
 
 def _by_balls(Q, precisions) -> bool | None:

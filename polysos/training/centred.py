@@ -35,7 +35,7 @@ from .gram_basis import GramBasis, relations
 _BITS = 400  # of the balls in which the bound is computed
 _ROOM = 1e-7  # of the smallest eigenvalue of I + N: less is noise of the solver
 _NEARLY = (1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7)  # parts of G, after linear algebra
-_NEAR = (1e-4, 1e-3, 1e-2, 1e-1)  # and after a solver
+_NEAR = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # and after a solver; 1 is G itself
 _RANK = 1e-9  # of singular values of the equations
 
 
@@ -247,9 +247,13 @@ def uncentred_bound(
     matrices: GramMatrices,
     candidate: np.ndarray,
     loss: float,
+    program: bool = True,
     seconds: float | None = None,
 ) -> Proof | None:
     """The best bound that Gram matrices on the basis give, where no certificate is centred.
+
+    Without a program, or where it fails, that of G itself: the least loss with a free coefficient
+    for each monomial.
 
     Parameters
     ----------
@@ -258,10 +262,14 @@ def uncentred_bound(
     candidate : array, shape (n,)
     loss : float
         Of the candidate, the unit of the bound.
+    program : bool
+        Whether to solve the semidefinite program.
+    seconds : float, optional
+        After which it is given up.
     """
-    u = matrices.best_bound(candidate, loss, seconds)
+    u = matrices.best_bound(candidate, loss, seconds) if program else None
     if u is None:
-        return None
+        return _towards_g(problem, matrices, np.zeros(len(matrices.relations)), _NEAR[-1:])
     return _towards_g(problem, matrices, u, _NEAR)
 
 

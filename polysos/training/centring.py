@@ -14,7 +14,7 @@ from .centred import Centred, GramMatrices, centred_proof, uncentred_bound
 from .gram_basis import GramBasis, monomial_basis, row_space_basis
 from .recovery import linear_start
 from .standing import Standing
-from .variable_projection import VariableProjection
+from .variable_projection import SIZES, VariableProjection
 
 _STARTS = 6  # local searches before the first program; one succeeds in 40 to 100 % of the cases
 _MORE_STARTS = 24  # and before the second
@@ -23,6 +23,7 @@ _LARGEST_PROGRAM = 56  # the same for the program
 _APART = 1e-3  # of the root of the loss: predictions that differ
 _TINY = 1e-12  # of the size of the outputs, squared: a loss that counts as this much here
 _MOST_MINIMIZERS = 8
+_FOR_CERTIFICATES = 0.6  # of the time, where it is limited: the rest is for a bound
 
 
 def centre(standing: Standing, progress: Progress) -> Centred | None:
@@ -37,13 +38,17 @@ def centre(standing: Standing, progress: Progress) -> Centred | None:
     if basis.size == 0:
         return None  # nothing that the data see
     matrices = GramMatrices(basis, r.targets)
-    found = _around_the_best(standing, progress, matrices)
-    if found is None or _is_weak(found, standing):
-        found = _around_several(standing, progress, matrices) or found
-    found = found or _with_all_monomials(standing, progress, basis)
+    found = _certificate(standing, progress.shortened(_FOR_CERTIFICATES), matrices)
     if found is None:
         _keep_a_bound(standing, progress, matrices)
     return found
+
+
+def _certificate(standing: Standing, progress: Progress, matrices: GramMatrices):
+    found = _around_the_best(standing, progress, matrices)
+    if found is None or _is_weak(found, standing):
+        found = _around_several(standing, progress, matrices) or found
+    return found or _with_all_monomials(standing, progress, matrices.basis)
 
 
 def _is_weak(found: Centred, standing: Standing) -> bool:
@@ -72,7 +77,7 @@ def _around_the_best(standing: Standing, progress: Progress, matrices: GramMatri
                     return found
             if progress.is_late():
                 return None
-            candidates.improve(reduced.search(rng, all_sizes=k % 2 == 1))
+            candidates.improve(reduced.search(rng, SIZES[k % len(SIZES)]))
         if candidates.loss < in_program * (1 - standing.tolerance):
             in_program = candidates.loss
             found = _proven(standing, progress, matrices, program=True)
@@ -113,9 +118,11 @@ def _with_all_monomials(standing: Standing, progress: Progress, basis: GramBasis
 
 def _keep_a_bound(standing: Standing, progress: Progress, matrices: GramMatrices) -> None:
     problem, loss = standing.dense_problem, standing.candidates.loss
-    if matrices.basis.size > _LARGEST_PROGRAM or loss == 0 or progress.is_late():
+    if loss == 0 or progress.is_late():
         return
-    bound = uncentred_bound(problem, matrices, standing.candidates.best, loss, progress.left)
+    program = matrices.basis.size <= _LARGEST_PROGRAM
+    best = standing.candidates.best
+    bound = uncentred_bound(problem, matrices, best, loss, program, progress.left)
     if bound is not None:
         standing.keep(bound, verified=True)
 

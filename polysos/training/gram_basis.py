@@ -21,7 +21,7 @@ from .compilation import floats_of
 from .residuals import Residuals
 from .row_space import part_of, pivots, row_space
 
-_MOST_BITS = 1500  # of a number in a relation: the few that are longer make long proofs
+_MOST_BITS = 10_000  # of a number in a relation: longer ones take too long to check
 
 
 @dataclass(frozen=True, eq=False)

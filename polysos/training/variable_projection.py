@@ -8,8 +8,8 @@ given u the best v is a least-squares solution, and what remains is
 P(u) the projection onto the complement of the range of M(u). Levenberg and Marquardt's method runs
 on P(u) y, with Kaufman's Jacobian P (dM/du) v (Golub, Pereyra 1973; Kaufman 1975). A value of g
 costs a small least-squares problem, so that a search can afford to begin at the best of many random
-points. Far from the model the best activations are often nearly flat: there points of all sizes are
-the better beginning.
+points. Far from the model the best activations are often nearly flat, all of them or one: there
+points of all sizes are the better beginning, or points whose coefficients are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from ..algebra.derivatives import MonomialFunctions
 from .residuals import Residuals
 
 _DRAWN = 512  # random points, of which the best begins a search
-_SIZES = -3.0, 0.5  # powers of ten
+_POWERS = -3.0, 0.5  # of ten: sizes of points
+SIZES = ("unit", "common", "own")  # of the points drawn: see `search`
 _STEPS = 200  # evaluations in a search
 
 
@@ -49,8 +50,11 @@ class VariableProjection:
         self.factor = r.exponents[:, self.n_inner :].astype(float)  # which v a monomial has
         self.psi = MonomialFunctions(self.inner)
 
-    def search(self, rng: np.random.Generator, all_sizes: bool = False) -> np.ndarray:
+    def search(self, rng: np.random.Generator, sizes: str = "unit") -> np.ndarray:
         """Coefficients at a local minimum, from the best of many random points.
+
+        `sizes`: whether these are of size 1, each of a random size ("common" to its coefficients),
+        or each coefficient of its "own".
 
         >>> from .compilation import compile_residuals
         >>> from .networks import PolynomialNetwork
@@ -64,8 +68,9 @@ class VariableProjection:
         if self.n_inner == 0:
             return self.completed(np.zeros(0))
         points = rng.standard_normal((_DRAWN, self.n_inner))
-        if all_sizes:
-            points = points * 10 ** rng.uniform(*_SIZES, (_DRAWN, 1))
+        if sizes != "unit":
+            drawn = (_DRAWN, 1 if sizes == "common" else self.n_inner)
+            points = points * 10 ** rng.uniform(*_POWERS, drawn)
         start = points[np.argmin(self.values(points))]
         with np.errstate(all="ignore"):
             try:

@@ -117,6 +117,20 @@ def test_a_hair_decides_whether_a_matrix_is_semidefinite(size, bits):
         assert is_positive_semidefinite([[to_fmpq(x) for x in row] for row in Q]) is verdict
 
 
+@pytest.mark.parametrize("weight", [1, -1])
+def test_few_long_numbers_do_not_make_a_matrix_too_long(weight):
+    """A path's Laplacian: one zero, and denominators that only all together are too long."""
+    n, bits = 40, 3000
+    Q = [[F(0)] * n for _ in range(n)]
+    for k in range(n - 1):
+        v = F(weight if k == 20 else 1, 2**bits + 2 * k + 1)
+        Q[k][k] += v
+        Q[k + 1][k + 1] += v
+        Q[k][k + 1] = Q[k + 1][k] = -v
+    assert n**3.5 * n * bits > 1e10
+    assert is_positive_semidefinite(Q) is (weight == 1)
+
+
 def test_what_would_take_minutes_is_not_called_semidefinite(monkeypatch):
     monkeypatch.setattr("polysos.proofs.exact._LONGEST", 10)
     Q = [[to_fmpq(F((i + 1) * (j + 1), 7)) for j in range(5)] for i in range(5)]

@@ -3,6 +3,7 @@
 import json
 import re
 from fractions import Fraction
+from time import sleep
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from polysos.training.centred import GramMatrices, centred_proof, uncentred_boun
 from polysos.training.gram_basis import row_space_basis
 from polysos.training.recovery import polish
 from polysos.training.residuals import Residuals
+from polysos.training.variable_projection import SIZES, VariableProjection
 from tests.planted import brute_force, loss_of, planted
 from tests.sceptic import sceptic
 
@@ -142,6 +144,26 @@ def test_where_least_squares_stall_the_program_proves():
     assert float(found.proof.bound) >= r.loss(best) * (1 - 1e-9)
 
 
+def far_from_the_model(target, seed):
+    """Three layers of degree 2, one output, a hundred samples that no such network explains."""
+    p = planted((2, 2, 2), [4, 6, 5, 4, 1], samples=100, seed=seed, fan_in=True)
+    X, drawn = p.inputs, np.random.default_rng(seed + 1).standard_normal((100, 1))
+    return p.with_outputs(drawn if target == "noise" else np.sin(2 * X[:, :1]) + X[:, 1:2])
+
+
+def test_relations_with_long_numbers_take_part():
+    """Where columns of F depend on each other, some have thousands of digits; without: no proof."""
+    r = far_from_the_model("noise", 4).residuals("sample-squares")
+    basis = row_space_basis(r)
+    search, rng = VariableProjection(r), np.random.default_rng(0)
+    ends = [polish(r, search.search(rng, sizes)) for sizes in SIZES * 6]
+    best = min(ends, key=r.loss)
+    matrices = GramMatrices(basis, r.targets)
+    found = centred_proof(r.dense_problem(), matrices, [best])
+    assert found.proof.verify(r.dense_problem())
+    assert float(found.proof.bound) >= r.loss(best) * (1 - 1e-9)
+
+
 def test_a_solver_that_fails_costs_the_proof_and_no_more(monkeypatch):
     p = noisy("(2,3), one output", 1.0, seed=3)
     r = p.residuals("sample-squares")
@@ -201,6 +223,24 @@ def test_a_time_limit_ends_the_search():
     p = noisy("(2,3), one output", 20.0)
     f = p.fit(loss="sample-squares", method="auto", time_limit=1e-6)
     assert f.seconds < 5 and f.lower_bound <= f.loss
+
+
+@pytest.mark.parametrize("solver", ["honest", "broken"])
+def test_a_search_without_success_leaves_time_for_a_bound(monkeypatch, solver):
+    p = noisy("(2,3), one output", 1.0, seed=3)
+    honest = VariableProjection.search
+
+    def slow(self, *given):
+        sleep(0.3)
+        return honest(self, *given)
+
+    monkeypatch.setattr(VariableProjection, "search", slow)
+    monkeypatch.setattr(centring, "centred_proof", lambda *_: None)
+    if solver == "broken":
+        monkeypatch.setattr(centred, "largest_corner", lambda *_: None)
+    f = p.fit(loss="sample-squares", method="auto", time_limit=3.0)
+    assert not f.certified and f.proof.verify()
+    assert (0.9 if solver == "honest" else 0.5) * f.loss < f.lower_bound <= f.loss
 
 
 def test_many_samples_are_proven_as_quickly():

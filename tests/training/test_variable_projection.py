@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import polysos as ps
+from polysos.training.compilation import compile_residuals
 from polysos.training.recovery import polish
-from polysos.training.variable_projection import VariableProjection
+from polysos.training.variable_projection import SIZES, VariableProjection
 from tests.planted import planted
 
 
@@ -43,6 +45,22 @@ def test_the_reduced_problem_is_the_problem(seed, degrees, loss):
         assert r.loss(c) <= r.loss(moved) * (1 + 1e-9) + 1e-12 * r.scale
     end = search.search(rng)
     assert r.loss(polish(r, end)) >= 0.9 * r.loss(end) - 1e-12 * r.scale
+
+
+def test_one_coefficient_that_is_nearly_zero_is_found():
+    """A target far from the model: the best first activation is nearly constant, others are not."""
+    rng = np.random.default_rng([0, 2, 2, 2])
+    shapes = [(6, 4), (5, 6), (4, 5), (1, 4)]
+    net = ps.PolynomialNetwork([rng.standard_normal(s) / np.sqrt(s[1]) for s in shapes], (2, 2, 2))
+    X = rng.standard_normal((100, 4))
+    r = compile_residuals(net, X, np.sin(2 * X[:, :1]) + X[:, 1:2], "sample-squares")
+    search, least = VariableProjection(r), {}
+    for sizes in SIZES:
+        rng = np.random.default_rng(0)
+        least[sizes] = min((search.search(rng, sizes) for _ in range(20)), key=r.loss)
+    best = least.pop("own")
+    assert all(r.loss(best) < 0.99 * r.loss(c) for c in least.values())
+    assert np.abs(best[:2]).max() < 0.01 < 0.5 < np.abs(best[2:4]).max()
 
 
 def test_wild_numbers_end_in_an_answer():
