@@ -8,6 +8,7 @@ may be off.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import comb
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..proofs.exact import to_fmpq
 from ..proofs.exact_arrays import ExactArray, as_matrix
 from .networks import PolynomialNetwork
 from .residuals import Residuals
+from .ridge import with_ridge
 from .row_space import part_of, row_space
 
 _BLOCK = 4096  # samples at a time, in floats
@@ -25,7 +27,9 @@ _LARGEST = 1e100  # a number; products of two must not leave the floats
 _BITS = 128  # of the entries of a triangle; of the rows themselves all that there are
 
 
-def compile_residuals(net: PolynomialNetwork, inputs, outputs, loss: str) -> Residuals:
+def compile_residuals(
+    net: PolynomialNetwork, inputs, outputs, loss: str, ridge: float | Fraction = 0.0
+) -> Residuals:
     """The residuals of a network for given data.
 
     Parameters
@@ -36,6 +40,8 @@ def compile_residuals(net: PolynomialNetwork, inputs, outputs, loss: str) -> Res
     loss : str
         One of LOSSES. Means are taken over the samples; "sample-sup" keeps all N m_out rows. Of
         squares only the triangle of the rows is kept where there are more rows than monomials.
+    ridge : float
+        Adds ridge |c|^2 to squares.
 
     Returns
     -------
@@ -72,7 +78,7 @@ def compile_residuals(net: PolynomialNetwork, inputs, outputs, loss: str) -> Res
             "inputs and weights must be of a size whose products lie between "
             f"{1 / _LARGEST:g} and {_LARGEST:g}: choose other units"
         )
-    return r
+    return with_ridge(r, ridge) if ridge else r
 
 
 def _products(net, n_samples: int, loss: str) -> float:

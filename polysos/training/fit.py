@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +30,7 @@ from .standing import Standing
 from .tightening import tighten
 
 METHODS = ("auto", "tighten", "hierarchy")
+_LARGEST_RIDGE = 1e60  # its root, and products of it, must not leave the floats
 
 
 def fit(
@@ -41,6 +43,7 @@ def fit(
     tolerance: float = 1e-6,
     time_limit: float | None = None,
     verbose: bool = False,
+    ridge: float = 0.0,
 ) -> Fit:
     """Find the coefficients of the activations that minimise a loss, with proof.
 
@@ -67,6 +70,9 @@ def fit(
         Seconds, after which no new step is begun.
     verbose : bool
         Print a line for every step.
+    ridge : float
+        For squares: adds ``ridge * |c|_2^2`` to the loss. The loss, the bound and the proof are
+        about the sum. Constants that are 1 by normalisation do not count.
 
     Returns
     -------
@@ -93,8 +99,9 @@ def fit(
     check_word("method", method, METHODS)
     check_positive("tolerance", tolerance)
     inputs, outputs = net.check_data(inputs, outputs)
+    _check_ridge(ridge, loss)
     given = read_bounds(bounds, net.coefficient_names)
-    r = compile_residuals(net, inputs, outputs, loss)
+    r = compile_residuals(net, inputs, outputs, loss, ridge)
     candidates = Candidates(r, given, partial(data_rounding, net, inputs, outputs, loss, r))
     standing = Standing(candidates, ChosenRows.first(r, given), tolerance)
     centred = centre(standing, progress) if method == "auto" and r.squares else None
@@ -148,6 +155,7 @@ def fitting_problem(
     outputs: ArrayLike,
     loss: str = "sample-squares",
     bounds: float | Sequence | None = None,
+    ridge: float = 0.0,
 ) -> PolynomialProblem:
     """The problem that `fit` proves its bound for, from the same data and in exact arithmetic.
 
@@ -156,7 +164,7 @@ def fitting_problem(
 
     Parameters
     ----------
-    net, inputs, outputs, loss, bounds
+    net, inputs, outputs, loss, bounds, ridge
         As for `fit`.
 
     Returns
@@ -181,9 +189,21 @@ def fitting_problem(
     """
     check_type("net", net, PolynomialNetwork)
     check_word("loss", loss, LOSSES)
+    _check_ridge(ridge, loss)
     given = read_bounds(bounds, net.coefficient_names)
-    r = compile_residuals(net, *net.check_data(inputs, outputs), loss)
+    r = compile_residuals(net, *net.check_data(inputs, outputs), loss, ridge)
     return given.applied_to(r.dense_problem(), r.n_coefficients)
+
+
+def _check_ridge(ridge, loss: str) -> None:
+    if not isinstance(ridge, Real) or isinstance(ridge, bool) or not 0 <= ridge < _LARGEST_RIDGE:
+        raise ValueError(f"ridge must be a number from 0 to {_LARGEST_RIDGE:g}, got {ridge!r}")
+    if 0 < ridge < 1 / _LARGEST_RIDGE:
+        raise ValueError(f"ridge must be 0 or at least {1 / _LARGEST_RIDGE:g}, got {ridge!r}")
+    if ridge and not loss.endswith("squares"):
+        raise ValueError(
+            f"ridge must be 0 unless the loss is one of squares, got {ridge!r} for {loss!r}"
+        )
 
 
 def _on_means(net: PolynomialNetwork, inputs, outputs, c: np.ndarray) -> str:

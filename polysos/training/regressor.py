@@ -49,6 +49,8 @@ class PolynomialNetworkRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator
         Seconds for each `fit`.
     random_state : int, RandomState instance or None
         Draws weights and biases.
+    ridge : float
+        As for `polysos.fit`: a penalty on the coefficients.
 
     Attributes
     ----------
@@ -83,6 +85,7 @@ class PolynomialNetworkRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator
         tolerance=1e-6,
         time_limit=None,
         random_state=None,
+        ridge=0.0,
     ):
         self.degrees = degrees
         self.width = width
@@ -92,6 +95,7 @@ class PolynomialNetworkRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator
         self.tolerance = tolerance
         self.time_limit = time_limit
         self.random_state = random_state
+        self.ridge = ridge
 
     def fit(self, X, y):
         """Learn the activations from inputs (N, n_features) and targets (N,) or (N, n_targets)."""
@@ -106,6 +110,7 @@ class PolynomialNetworkRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator
             loss=self.loss,
             tolerance=self.tolerance,
             time_limit=self.time_limit,
+            ridge=self.ridge,
         )
         self.coefficients_ = self.result_.coefficients
         self.certified_ = self.result_.certified

@@ -1,7 +1,8 @@
 """Local searches for squared losses in the inner coefficients alone.
 
-The coefficients v of the last activation enter linearly: F phi(c) = M(u) v, with u all others. For
-given u the best v is a least-squares solution, and what remains is
+The coefficients v of the last activation enter linearly: F phi(c) = M(u) v, with u all others. (A
+penalty adds terms in u alone, which count as part of y.) For given u the best v is a least-squares
+solution, and what remains is
 
     g(u) = min_v |M(u) v - y|^2 = |P(u) y|^2,
 
@@ -36,18 +37,18 @@ class VariableProjection:
     Raises
     ------
     ValueError
-        Unless every monomial has exactly one coefficient of the last activation, as those of a
-        network have.
+        Unless no monomial has two coefficients of the last activation, or a power of one.
     """
 
     def __init__(self, r: Residuals):
         self.r, n = r, r.n_coefficients
-        ends = [k for k in range(n) if (r.exponents[:, k:].sum(axis=1) == 1).all()]
+        ends = [k for k in range(n) if (r.exponents[:, k:].sum(axis=1) <= 1).all()]
         if not ends:
             raise ValueError("the residuals must be linear in coefficients that stand last")
-        self.n_inner = ends[-1]
+        self.n_inner = ends[0]
         self.inner = r.exponents[:, : self.n_inner]
         self.factor = r.exponents[:, self.n_inner :].astype(float)  # which v a monomial has
+        self.alone = self.factor.sum(axis=1) == 0  # monomials in u alone
         self.psi = MonomialFunctions(self.inner)
 
     def search(self, rng: np.random.Generator, sizes: str = "unit") -> np.ndarray:
@@ -87,25 +88,31 @@ class VariableProjection:
 
     def completed(self, u: np.ndarray) -> np.ndarray:
         """c = (u, v) with the best v."""
-        return np.r_[u, np.linalg.lstsq(self._matrix(u), self.r.targets, rcond=None)[0]]
+        return np.r_[u, np.linalg.lstsq(self._matrix(u), self._targets(u), rcond=None)[0]]
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """g at points u, shape (k, n_inner); too small where the columns of M are dependent."""
         psi = np.prod(points[:, None, :] ** self.inner, axis=2)
         M = np.einsum("mp,bp,pk->bmk", self.r.matrix, psi, self.factor, optimize=True)
-        across = np.linalg.qr(M)[0].transpose(0, 2, 1) @ self.r.targets
-        return self.r.targets @ self.r.targets - (across**2).sum(axis=1)
+        y = self.r.targets - psi[:, self.alone] @ self.r.matrix[:, self.alone].T
+        across = np.einsum("bmk,bm->bk", np.linalg.qr(M)[0], y)
+        return (y**2).sum(axis=1) - (across**2).sum(axis=1)
 
     def _matrix(self, u: np.ndarray) -> np.ndarray:
         return (self.r.matrix * self.psi.values(u)) @ self.factor
 
+    def _targets(self, u: np.ndarray) -> np.ndarray:
+        """y, less the terms in u alone."""
+        own = self.psi.values(u)[self.alone]
+        return self.r.targets - self.r.matrix[:, self.alone] @ own
+
     def _projected(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """M(u) v - y for the best v, and Kaufman's Jacobian of it."""
-        M = self._matrix(u)
+        M, y = self._matrix(u), self._targets(u)
         left, singular, right = np.linalg.svd(M, full_matrices=False)
         kept = singular > 1e-13 * singular.max(initial=0.0)
         left, right = left[:, kept], right[kept]
-        v = right.T @ ((left.T @ self.r.targets) / singular[kept])
-        slopes = self.psi.slopes(u) * (self.factor @ v)
+        v = right.T @ ((left.T @ y) / singular[kept])
+        slopes = self.psi.slopes(u) * (self.factor @ v + self.alone)
         J = self.r.matrix @ slopes.T
-        return M @ v - self.r.targets, J - left @ (left.T @ J)
+        return M @ v - y, J - left @ (left.T @ J)
