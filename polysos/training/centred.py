@@ -29,7 +29,13 @@ from ..algebra.problem import PolynomialProblem
 from ..proofs.exact import is_positive_semidefinite, to_fraction
 from ..proofs.proof import Proof
 from .compilation import floats_of
-from .cones import largest_corner, largest_smallest_eigenvalue, triangle
+from .cones import (
+    largest_corner,
+    largest_smallest_eigenvalue,
+    smallest_eigenvalue,
+    symmetric,
+    triangle,
+)
 from .gram_basis import GramBasis, relations
 
 _BITS = 400  # of the balls in which the bound is computed
@@ -106,6 +112,7 @@ class GramMatrices:
         self._size = np.linalg.norm(N, axis=0)
         self._S = S / self._size[:, None, None]
         self._directions, self._upper = np.linalg.qr(N / self._size)
+        self.dimension = len(self._upper)
 
     def around(self, candidates: list[np.ndarray]) -> CentredGram:
         """Those with Q b(c) = 0 at each candidate, as nearly as floats can tell."""
@@ -180,31 +187,22 @@ class CentredGram:
 
     def by_least_squares(self) -> tuple[float, np.ndarray]:
         """(smallest eigenvalue of Q_w, its coordinates), for the one nearest to the unit matrix."""
-        return self._smallest(self.start), self.u
+        return smallest_eigenvalue(self.start, self.size), self.u
 
     def by_program(self, seconds: float | None = None) -> tuple[float, np.ndarray] | None:
         """The same for nearly the largest smallest eigenvalue; None if a solver fails."""
         z = largest_smallest_eigenvalue(self.start, self.moves, self.size, seconds)
         if z is None:
             return None
-        return self._smallest(self.start + self.moves @ z), self.u + self.free @ z
-
-    def _smallest(self, entries: np.ndarray) -> float:
-        return float(np.linalg.eigvalsh(_symmetric(entries, self.size))[0])
+        smallest = smallest_eigenvalue(self.start + self.moves @ z, self.size)
+        return smallest, self.u + self.free @ z
 
 
 def _restricted(entries: np.ndarray, across: np.ndarray) -> np.ndarray:
     """The upper triangle of A^T M A, from that of M."""
-    M = across.T @ _symmetric(entries, len(across)) @ across
+    M = across.T @ symmetric(entries, len(across)) @ across
     rows, columns, factor = triangle(across.shape[1])
     return M[rows, columns] * factor
-
-
-def _symmetric(entries: np.ndarray, size: int) -> np.ndarray:
-    rows, columns, factor = triangle(size)
-    M = np.empty((size, size))
-    M[rows, columns] = M[columns, rows] = entries / factor
-    return M
 
 
 def centred_proof(
@@ -269,7 +267,7 @@ def uncentred_bound(
     """
     u = matrices.best_bound(candidate, loss, seconds) if program else None
     if u is None:
-        return _towards_g(problem, matrices, np.zeros(len(matrices.relations)), _NEAR[-1:])
+        return _towards_g(problem, matrices, np.zeros(matrices.dimension), _NEAR[-1:])
     return _towards_g(problem, matrices, u, _NEAR)
 
 

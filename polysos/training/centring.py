@@ -12,14 +12,16 @@ import numpy as np
 from ..progress import Progress
 from .centred import Centred, GramMatrices, centred_proof, uncentred_bound
 from .gram_basis import GramBasis, monomial_basis, row_space_basis
+from .large_gram import LargeGramMatrices
 from .recovery import linear_start
 from .standing import Standing
 from .variable_projection import SIZES, VariableProjection
 
 _STARTS = 6  # local searches before the first program; one succeeds in 40 to 100 % of the cases
 _MORE_STARTS = 24  # and before the second
-_LARGEST = 90  # polynomials in a basis: least squares with some thousand relations, a minute
-_LARGEST_PROGRAM = 56  # the same for the program
+_SMALL = 56  # polynomials in a basis: there all that is known is tried
+_MANY = 90  # monomials, with fewer residuals: all depend on each other, in long numbers
+_LARGEST = 130  # monomials: equations for their products, and a program, in half a minute
 _APART = 1e-3  # of the root of the loss: predictions that differ
 _TINY = 1e-12  # of the size of the outputs, squared: a loss that counts as this much here
 _MOST_MINIMIZERS = 8
@@ -32,12 +34,14 @@ def centre(standing: Standing, progress: Progress) -> Centred | None:
     Then the standing has a bound, mostly, that is not much lower.
     """
     r = standing.candidates.r
-    if len(r.exponents) > _LARGEST:
+    p = len(r.exponents)
+    if p > _LARGEST or p > max(_MANY, r.exact.nrows()):
         return None
     basis = row_space_basis(r)
     if basis.size == 0:
         return None  # nothing that the data see
-    matrices = GramMatrices(basis, r.targets)
+    is_small = basis.size <= _SMALL
+    matrices = (GramMatrices if is_small else LargeGramMatrices)(basis, r.targets)
     found = _certificate(standing, progress.shortened(_FOR_CERTIFICATES), matrices)
     if found is None:
         _keep_a_bound(standing, progress, matrices)
@@ -46,6 +50,8 @@ def centre(standing: Standing, progress: Progress) -> Centred | None:
 
 def _certificate(standing: Standing, progress: Progress, matrices: GramMatrices):
     found = _around_the_best(standing, progress, matrices)
+    if matrices.basis.size > _SMALL:
+        return found
     if found is None or _is_weak(found, standing):
         found = _around_several(standing, progress, matrices) or found
     return found or _with_all_monomials(standing, progress, matrices.basis)
@@ -120,7 +126,7 @@ def _keep_a_bound(standing: Standing, progress: Progress, matrices: GramMatrices
     problem, loss = standing.dense_problem, standing.candidates.loss
     if loss == 0 or progress.is_late():
         return
-    program = matrices.basis.size <= _LARGEST_PROGRAM
+    program = matrices.basis.size <= _SMALL
     best = standing.candidates.best
     bound = uncentred_bound(problem, matrices, best, loss, program, progress.left)
     if bound is not None:
@@ -131,7 +137,6 @@ def _proven(
     standing: Standing, progress: Progress, matrices: GramMatrices, program: bool, among=None
 ):
     """A certificate that meets the loss; on a bound of the coefficients none can."""
-    program = program and matrices.basis.size <= _LARGEST_PROGRAM
     among = [standing.candidates.best] if among is None else among
     found = centred_proof(standing.dense_problem, matrices, among, program, progress.left)
     if found is not None:

@@ -19,7 +19,7 @@ from ..proofs.exact_arrays import ExactArray, as_matrix
 from .networks import PolynomialNetwork
 from .residuals import Residuals
 from .ridge import with_ridge
-from .row_space import part_of, row_space
+from .row_space import part_of, pivots, row_space
 
 _BLOCK = 4096  # samples at a time, in floats
 _MOST_PRODUCTS = 2e8  # of integers: two seconds or so
@@ -255,9 +255,10 @@ def _with_exact_dependence(net, X, Y, table: np.ndarray) -> fmpq_mat:
     rows = fmpq_mat(*table.shape, [to_fmpq(v) for v in table.ravel().tolist()])
     p = table.shape[1] - 1
     few = _exactly(net, X[: 3 * p], Y[: 3 * p], "sample-squares").exact
-    H, kept = row_space(part_of(few, range(few.nrows()), range(p)))
-    if len(kept) == p:
+    seen = part_of(few, range(few.nrows()), range(p))
+    if len(pivots(seen)) == min(p, rows.nrows()):
         return rows
+    H, kept = row_space(seen)
     dependent = part_of(rows, range(rows.nrows()), kept) * H
     size = np.linalg.norm(table[:, :-1], axis=0)
     if (np.linalg.norm(floats_of(dependent) - table[:, :-1], axis=0) > 1e-9 * size).any():

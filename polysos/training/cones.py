@@ -5,6 +5,8 @@ Nothing that comes back is trusted: the multipliers go into exact identities, wh
 
 from __future__ import annotations
 
+from functools import lru_cache
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +15,11 @@ import scipy.sparse as sp
 from ..relaxations.solvers import answer_of
 
 _MOST_STEPS = 3000  # of SCS: where a certificate exists, some hundreds were enough
+_CHECKED = 25  # steps of alternating directions between two looks at eigenvalues
+_RELAXED = 1.6  # times each of them
+_WORTHWHILE = 0.02  # of a positive eigenvalue: for less it does not go on
+_NEAR_ENOUGH = 1e-5  # steps that change this little are the last
+_RANK = 1e-12  # squared length of what the equations see of the unit matrix: nothing
 
 
 class ConicSolution(NamedTuple):
@@ -99,6 +106,68 @@ def largest_smallest_eigenvalue(
     return _farthest(start, moves, (rows == columns).astype(float), size, seconds)
 
 
+def most_definite(
+    start: np.ndarray, equations: np.ndarray, size: int, seconds: float | None = None
+) -> np.ndarray:
+    """x with equations.T @ (x - start) = 0 whose smallest eigenvalue is nearly as large as can be.
+
+    By alternating directions: x - t I, on the equations, and a semidefinite matrix approach each
+    other while t is drawn upwards. Good for many unknowns and few equations.
+
+    Parameters
+    ----------
+    start : array, shape (size (size + 1) / 2,)
+        A symmetric matrix, as `triangle` writes it.
+    equations : array, shape (size (size + 1) / 2, q)
+        With orthonormal columns.
+    size : int
+    seconds : float, optional
+        After which the best so far is returned.
+
+    Examples
+    --------
+    >>> start, equation = np.array([2.0, 0.0, 0.0]), np.array([[1.0, 0.0], [0, 1], [1, 0]])
+    >>> x = most_definite(start, equation / np.linalg.norm(equation, axis=0), 2)  # diag(2 - z, z)
+    >>> np.round(x, 2).tolist()
+    [1.0, 0.0, 1.0]
+    """
+    rows, columns, _ = triangle(size)
+    unit = (rows == columns).astype(float)
+    right, of_unit = equations.T @ start, equations.T @ unit
+    length = of_unit @ of_unit
+    best, largest = start, smallest_eigenvalue(start, size)
+    if length < _RANK:  # t has no bound
+        return best
+    S, U, rho, begin = unit, np.zeros_like(unit), 1.0, perf_counter()
+    for step in range(1, _MOST_STEPS + 1):
+        off = equations.T @ (S - U) - right
+        t = (1 / rho - of_unit @ off) / length
+        x = S - U + t * unit - equations @ (off + t * of_unit)
+        moved = _RELAXED * (x - t * unit) + (1 - _RELAXED) * S
+        before, S = S, _semidefinite_part(moved + U, size)
+        U = U + moved - S
+        if step % _CHECKED:
+            continue
+        apart, change = np.linalg.norm(x - t * unit - S), rho * np.linalg.norm(S - before)
+        smallest = smallest_eigenvalue(x, size)
+        stalls = 0 < largest and smallest < (1 + _WORTHWHILE) * largest
+        if smallest > largest:
+            best, largest = x, smallest
+        is_late = seconds is not None and perf_counter() - begin > seconds
+        if stalls or is_late or max(apart, change) < _NEAR_ENOUGH:
+            break
+        ratio = np.sqrt(np.clip(apart / max(change, 1e-300), 0.25, 4.0))
+        rho, U = rho * ratio, U / ratio
+    return best
+
+
+def _semidefinite_part(entries: np.ndarray, size: int) -> np.ndarray:
+    rows, columns, factor = triangle(size)
+    values, vectors = np.linalg.eigh(symmetric(entries, size))
+    M = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    return M[rows, columns] * factor
+
+
 def largest_corner(
     start: np.ndarray, moves: np.ndarray, size: int, seconds: float | None = None
 ) -> np.ndarray | None:
@@ -135,6 +204,20 @@ def _columns(A: np.ndarray) -> sp.csc_matrix:
     return sp.csc_matrix((A.T[nonzero], np.nonzero(nonzero)[1], starts), A.shape)
 
 
+def symmetric(entries: np.ndarray, size: int) -> np.ndarray:
+    """The symmetric matrix whose upper triangle is written as `triangle` does."""
+    rows, columns, factor = triangle(size)
+    M = np.empty((size, size))
+    M[rows, columns] = M[columns, rows] = entries / factor
+    return M
+
+
+def smallest_eigenvalue(entries: np.ndarray, size: int) -> float:
+    """Of such a matrix."""
+    return float(np.linalg.eigvalsh(symmetric(entries, size))[0])
+
+
+@lru_cache(maxsize=16)
 def triangle(n: int):
     """Rows, columns and factors of the entries of a symmetric matrix in a semidefinite cone.
 

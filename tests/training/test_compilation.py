@@ -213,3 +213,12 @@ def test_many_data_are_compiled_in_floats_and_say_so():
     assert (
         f.rounding == pytest.approx(stated(r, np.abs(f.box).max(axis=1))) or np.isinf(f.box).any()
     )
+
+
+def test_fewer_samples_than_monomials_keep_short_numbers():
+    """Then all columns depend on each other anyway; telling how would take minutes."""
+    rng = np.random.default_rng(0)
+    p = planted((4, 4), [4, 6, 5, 1], samples=40, fan_in=True)
+    r = p.with_outputs(rng.standard_normal((40, 1))).residuals("sample-squares")
+    assert r.in_floats and len(r.exponents) == 126 and r.exact.rank() == 40
+    assert max(int(v.q).bit_length() for v in r.exact.entries()) < 1100  # floats

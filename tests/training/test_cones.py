@@ -1,5 +1,7 @@
 """Conic programs: multipliers satisfy the identity that chains of lemmas rely on."""
 
+from time import perf_counter
+
 import clarabel
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from polysos.training.cones import (
     largest_corner,
     largest_smallest_eigenvalue,
     minimise_linear,
+    most_definite,
+    smallest_eigenvalue,
     triangle,
 )
 
@@ -126,3 +130,33 @@ def test_the_largest_corner_leaves_a_semidefinite_matrix():
     """diag(2 - z, z) less t in the corner: z = 0, t = 2."""
     z = largest_corner(np.array([2.0, 0.0, 0.0]), np.array([[-1.0], [0.0], [1.0]]), 2)
     assert abs(z[0]) < 1e-2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_solvers_agree_on_the_largest_smallest_eigenvalue(seed):
+    """SCS along the moves, alternating directions between the equations that these leave."""
+    rng, size = np.random.default_rng(seed), 6
+    rows, columns, _ = triangle(size)
+    start, entries = rng.standard_normal(21), rng.standard_normal((21, 12))
+    entries[:, 0] = rows == columns  # the trace is given: no eigenvalue is above the mean
+    directions, _ = np.linalg.qr(entries, mode="complete")
+    equations, moves = directions[:, :12], directions[:, 12:]
+    z = largest_smallest_eigenvalue(start, moves, size)
+    x = most_definite(start, equations, size)
+    wanted = smallest_eigenvalue(start + moves @ z, size)
+    assert np.abs(equations.T @ (x - start)).max() < 1e-9
+    assert smallest_eigenvalue(x, size) == pytest.approx(wanted, rel=0.1, abs=1e-2)
+
+
+def test_alternating_directions_stop_where_they_should():
+    rng = np.random.default_rng(0)
+    equations, _ = np.linalg.qr(rng.standard_normal((55, 20)))
+    start = rng.standard_normal(55)
+    began = perf_counter()
+    x = most_definite(start, equations, 10, seconds=0.0)
+    assert perf_counter() - began < 1 and smallest_eigenvalue(x, 10) >= smallest_eigenvalue(
+        start, 10
+    )
+    rows, columns, _ = triangle(10)
+    off = np.diag(1.0 * (rows != columns))[:, rows != columns]  # nothing holds the diagonal
+    assert (most_definite(start, off, 10) == start).all()
