@@ -1,5 +1,8 @@
 """Trained networks: what is read of a model computes what the model computes."""
 
+import json
+import random
+
 import numpy as np
 import onnx
 import pytest
@@ -11,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import polysos as ps
+from benchmarks.trained_networks import STORED, run
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((40, 3))
@@ -224,3 +228,12 @@ def test_polynomial_activations_are_found_again():
     assert np.allclose(fit.coefficients, [0.5, 1, -0.25, 0, 0, 1], atol=1e-6)
     net = ps.PolynomialNetwork.from_trained(ps.TrainedNetwork([W1, W2], [b1, b2]), degrees=3)
     assert net.normalised, "one activation: nothing else could make up for its constant"
+
+
+def test_a_stored_fit_comes_out_again():
+    """One of the quick ones of benchmarks/trained_networks.py, by chance."""
+    quick = [run for run in json.loads(STORED.read_text())["runs"] if run["seconds"] < 10]
+    stored = random.choice(quick)
+    again = run(stored["kind"], stored["seed"], stored["degrees"])
+    assert again["certified"] and stored["certified"]
+    assert again["unexplained"] == pytest.approx(stored["unexplained"], rel=1e-6)
