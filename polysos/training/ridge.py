@@ -1,7 +1,7 @@
 """A penalty on the coefficients, a multiple of their squares.
 
-|F phi(c) - y|^2 + ridge |c|^2 is a sum of squares as well. It has a row more for each coefficient, root(ridge) c_i with the target 0, and the c_i among its
-monomials.
+|F phi(c) - y|^2 + ridge |c|^2 is a sum of squares as well. It has a row more for each coefficient,
+root(ridge) c_i with the target 0, and the c_i among its monomials.
 """
 
 from __future__ import annotations
