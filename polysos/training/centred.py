@@ -36,7 +36,7 @@ from .cones import (
     symmetric,
     triangle,
 )
-from .gram_basis import GramBasis, relations
+from .gram_basis import GramBasis, relation_matrices, relations, with_relations
 
 _BITS = 400  # of the balls in which the bound is computed
 _ROOM = 1e-7  # of the smallest eigenvalue of I + N: less is noise of the solver
@@ -98,11 +98,7 @@ class GramMatrices:
         self.relations = relations(basis)
         seen = basis.factor if units is None else np.vstack([basis.factor, np.diag(1 / units)])
         self._whiten = solve_triangular(np.linalg.qr(seen, mode="r"), np.eye(k))
-        S = np.zeros((len(self.relations), k + 1, k + 1))
-        for own, relation in zip(S, self.relations, strict=True):
-            for (i, j), v in relation.items():
-                own[i, j] += float(v) / 2
-                own[j, i] += float(v) / 2
+        S = relation_matrices(self.relations, k + 1)
         rows, columns, factor = triangle(k)
         N = self._whiten.T @ S[:, 1:, 1:] @ self._whiten
         N = N[:, rows, columns].T * factor[:, None]
@@ -162,13 +158,7 @@ class GramMatrices:
     def matrix(self, u: np.ndarray) -> fmpq_mat:
         """G + sum_k t_k S_k, exactly: a Gram matrix of the loss whatever the t are."""
         t = solve_triangular(self._upper, u) / self._size
-        Q = fmpq_mat(self.basis.gram)
-        for relation, value in zip(self.relations, t.tolist(), strict=True):
-            half = fmpq(*value.as_integer_ratio()) / 2
-            for (i, j), v in relation.items():
-                Q[i, j] = Q[i, j] + half * v
-                Q[j, i] = Q[j, i] + half * v
-        return Q
+        return with_relations(self.basis.gram, self.relations, t)
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,7 +269,7 @@ def _towards_g(problem, matrices: GramMatrices, u: np.ndarray, parts) -> Proof |
     """
     for part in parts:
         Q = matrices.matrix((1 - part) * u)
-        bound = _largest_bound(Q)
+        bound = largest_bound(Q)
         if bound is not None and bound > 0:
             proof = _proof(problem, matrices.basis, Q, bound)
             if proof.verify():
@@ -289,7 +279,7 @@ def _towards_g(problem, matrices: GramMatrices, u: np.ndarray, parts) -> Proof |
 
 def _completed(problem, basis, Q, smallest, c, how) -> Centred | None:
     """The exact bound of a Gram matrix of the loss, and the strength that goes with it."""
-    bound = _largest_bound(Q)
+    bound = largest_bound(Q)
     if bound is None:
         return None
     proof = _proof(problem, basis, Q, bound)
@@ -297,13 +287,13 @@ def _completed(problem, basis, Q, smallest, c, how) -> Centred | None:
         return None
     strength = Fraction(smallest * (1 - 1e-6)).limit_denominator(10**12)
     shifted = _less_distance(Q, basis, c, strength)
-    level = _largest_bound(shifted)
-    if level is None or not is_positive_semidefinite(_bordered(shifted, level).tolist()):
+    level = largest_bound(shifted)
+    if level is None or not is_positive_semidefinite(bordered(shifted, level).tolist()):
         strength, level = Fraction(0), bound
     return Centred(proof, strength, level, how)
 
 
-def _largest_bound(Q: fmpq_mat) -> Fraction | None:
+def largest_bound(Q: fmpq_mat) -> Fraction | None:
     """About the largest beta with Q - beta E >= 0, and not more; None where Q_w is not definite."""
     n, own = Q.nrows(), ctx.prec
     ctx.prec = _BITS
@@ -327,7 +317,7 @@ def _largest_bound(Q: fmpq_mat) -> Fraction | None:
     return Fraction(mantissa) * Fraction(2) ** power
 
 
-def _bordered(Q: fmpq_mat, bound: Fraction) -> fmpq_mat:
+def bordered(Q: fmpq_mat, bound: Fraction) -> fmpq_mat:
     Q = fmpq_mat(Q)
     Q[0, 0] = Q[0, 0] - fmpq(bound.numerator, bound.denominator)
     return Q
@@ -350,7 +340,7 @@ def _less_distance(Q: fmpq_mat, basis: GramBasis, c: np.ndarray, strength: Fract
 
 def _proof(problem, basis: GramBasis, Q: fmpq_mat, bound: Fraction) -> Proof:
     names, n = problem.objective.names, problem.n_variables
-    values = basis.on_monomials(_bordered(Q, bound))
+    values = basis.on_monomials(bordered(Q, bound))
     exact = np.array([to_fraction(v) for v in values.entries()], dtype=object)
     matrix = BasisMatrix(exact.reshape(len(basis.exponents), -1), basis.exponents, names)
     zero = Polynomial.constant(Fraction(0), n, names)

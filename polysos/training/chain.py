@@ -120,6 +120,11 @@ class Chain:
         exact = np.array(short(values), dtype=object)
         return Polynomial.from_arrays(padded, exact, self.names)
 
+    def smallest(self, p: Polynomial):
+        """A lower bound of a polynomial on the box, term by term; -inf where there is none."""
+        region, n = self.region, len(self.names)
+        return region.smallest(region.ring.read(p), [0] * n, [1] * n)
+
     # Steps
 
     def bound_below(self, f: Polynomial, found: Multipliers, grid: float, on_box=True) -> Chain:
@@ -171,6 +176,18 @@ class Chain:
         bound = min(shortened_down(smallest), self.level)
         return replace(proof, bound=bound, sublevel=self.level, lemmas=self.lemmas)
 
+    def loss_given(self, gram: dict, equal, bound: Fraction, denominator=None) -> Proof:
+        """The proof of a lower bound of the loss, by multipliers that are given exactly."""
+        proof = self._proof(self.problem.objective, gram, on_box=False, equal=equal)
+        bound = min(bound, self.level)
+        return replace(
+            proof,
+            denominator=denominator,
+            bound=bound,
+            sublevel=self.level,
+            lemmas=self.lemmas,
+        )
+
     def refutation(self, found: Multipliers) -> Proof | None:
         """Of the assumption of this part: the proof of 0 >= a positive number; None if it fails."""
         zero = Polynomial.constant(Fraction(0), len(self.names), self.names)
@@ -205,6 +222,9 @@ class Chain:
         return Identity(proof.problem, proof.center, proof.scale, self.region)
 
     def _draft(self, f, found: Multipliers, on_box: bool) -> Proof:
+        if found.exact is not None:
+            gram, equal = found.exact
+            return self._proof(f, gram, on_box, equal)
         gram, equal = self.exact.of_level(found.weights)
         return self._proof(f, self.exact.with_products(gram, found), on_box, equal)
 

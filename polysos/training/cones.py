@@ -31,14 +31,22 @@ class ConicSolution(NamedTuple):
 
 
 def minimise_linear(
-    cost, A, b, n_norm: int = 0, definite: int = 0, quadratic=None, seconds: float | None = None
+    cost,
+    A,
+    b,
+    n_norm: int = 0,
+    definite: int = 0,
+    quadratic=None,
+    seconds: float | None = None,
+    accuracy: float = 1e-9,
 ) -> ConicSolution | None:
     """Minimise cost @ x subject to b - A x in K; None where Clarabel finds no solution.
 
     K: the first rows are nonnegative; then `n_norm` rows are a second-order cone (t, v) with
     |v| <= t; the last are the upper triangle of a positive semidefinite matrix with `definite`
     rows, column by column, as `triangle` writes it. A positive semidefinite matrix `quadratic`
-    adds x @ quadratic @ x / 2 to the cost. After `seconds`, if given, Clarabel gives up.
+    adds x @ quadratic @ x / 2 to the cost. After `seconds`, if given, Clarabel gives up; to an
+    `accuracy` it stops.
     Multipliers y of the rows satisfy, for every x, cost @ x = -y @ b + y @ (b - A x) (without
     `quadratic`).
 
@@ -58,7 +66,7 @@ def minimise_linear(
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.presolve_enable = False
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-9
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = accuracy
     if seconds is not None:
         settings.time_limit = max(seconds, 1e-3)
     n = len(cost)

@@ -1,14 +1,18 @@
-"""A first box around all coefficients at least as good as a candidate, from linear programs alone.
+"""A first box around all coefficients at least as good as a candidate.
 
 The residuals are linear in the monomials phi(c). Where they determine these, the set
 {phi : |F phi - targets| <= level} is bounded, and with it each ratio N / D of linear functions
 of phi with D > 0: linear programs again. As c_i = (c_i phi_a) / phi_a for every a, also
 c_i = sum_a d_a c_i phi_a / sum_a d_a phi_a for any weights d. We take the weights that make this
 ratio most certain: far more certain than any single one where the data are ill conditioned.
+
+Where the residuals do not determine the monomials, semidefinite programs take the place of linear
+ones: see `WeightedSquares`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import floor
 
@@ -19,34 +23,68 @@ from scipy.linalg import solve_triangular
 from ..algebra.moments import BasisMatrix
 from ..algebra.polynomials import Polynomial
 from ..proofs.exact import is_positive_semidefinite, to_fmpq, to_fraction
+from ..proofs.proof import Proof
 from .chain import Chain
 from .cones import ConicSolution, minimise_linear
+from .gram_basis import monomial_basis, row_space_basis
 from .multipliers import Multipliers, grid_for, short
 from .recovery import monomial_shifts
-from .residuals import Residuals, constraints_of
+from .residuals import Residuals
+from .square_lemmas import square_multipliers, with_positive_loss
+from .unseen import bound_others
+from .weighted_squares import WeightedSquares
+
+_LARGEST_BASIS = 40  # polynomials in the semidefinite programs of `WeightedSquares`
 
 
-def find_first_box(chain: Chain, c: np.ndarray) -> tuple[Chain, LinearSet | None]:
-    """With lemmas that bound every coefficient which the residuals, linear in phi, determine.
+def find_first_box(
+    chain: Chain, c: np.ndarray, left: Callable[[], float | None] = lambda: None
+) -> tuple[Chain, LinearSet | WeightedSquares | None]:
+    """With lemmas that bound every coefficient that functions linear in phi can bound.
 
-    Also the set of monomials that is behind it, None where that is not bounded.
+    Also the set of monomials that is behind it, None where that is not known. `left` tells how many
+    seconds there are for a program.
     """
-    r = chain.r
-    if not is_determined(r):
-        return chain, None
+    if not is_determined(chain.r):
+        return _by_squares(chain, c, left)
     linear = LinearSet(chain, c)
     bounded = bound_monomials(chain, linear)
     if bounded is chain:
         return chain, None
-    chain = bounded
-    for i, (lower, raised) in enumerate(monomial_shifts(r.exponents)):
+    return bound_coefficients(bounded, linear, c), linear
+
+
+def _by_squares(chain: Chain, c: np.ndarray, left) -> tuple[Chain, WeightedSquares | None]:
+    """By semidefinite programs on all monomials; or on what residuals see, where that is less.
+
+    If there are only few residuals, relations between what they see are none, or are not worth it.
+    """
+    r, squares = chain.r, None
+    if not chain.level > 0 or len(r.exponents) > _LARGEST_BASIS:
+        return chain, None
+    seen = row_space_basis(r)
+    bases = [monomial_basis(r)] + [seen] * (0 < seen.size < min(len(r.targets), len(r.exponents)))
+    for basis in bases:
+        if left() == 0:
+            break
+        squares = WeightedSquares(chain, c, basis, left)
+        if squares.is_bounded:
+            chain = bound_coefficients(with_positive_loss(chain), squares, c)
+            return bound_others(chain, squares), squares
+    return chain, squares
+
+
+def bound_coefficients(chain: Chain, known: LinearSet | WeightedSquares, c: np.ndarray) -> Chain:
+    for i, (lower, raised) in enumerate(monomial_shifts(chain.r.exponents)):
+        seen = [known.sees(a) and known.sees(b) for a, b in zip(lower, raised, strict=True)]
+        lower, raised = lower[seen], raised[seen]
         if not len(lower):
             continue
         if lower[0] == 0:
-            chain = bound_monomial(chain, linear, i, raised[0])
+            chain = bound_monomial(chain, known, i, raised[0])
         else:
-            chain = bound_ratio(chain, linear, i, lower, raised, c[i])
-    return chain, linear
+            chain = bound_ratio(chain, known, i, lower, raised, c[i])
+    return chain
 
 
 def is_determined(r: Residuals) -> bool:
@@ -74,6 +112,10 @@ class LinearSet:
         self.residual = r.around(c).table[:, 0]
         self.F = fmpq_mat([row[:-1] for row in r.exact.tolist()])
         self.phi = np.r_[1.0, r.monomials(c)]
+
+    def sees(self, a: int) -> bool:
+        """Whether number a of (1, phi) is determined: here all are."""
+        return True
 
     def direction(self, functional: np.ndarray) -> np.ndarray:
         """t with L(phi) = L(phi(c)) + t . v, for L given on (1, phi)."""
@@ -119,6 +161,11 @@ class LinearSet:
         more = self.Q @ self.direction(np.r_[0.0, missing])
         total = [a + Fraction(b) for a, b in zip(first, more.tolist(), strict=True)]
         return np.array(total, dtype=object)
+
+    def loss_proof(self, chain: Chain) -> Proof | None:
+        """The best lower bound of the loss for monomials that need not belong to coefficients."""
+        found = self.smallest_loss()
+        return None if found is None else chain.loss_bound(found)
 
     def smallest_loss(self) -> Multipliers | None:
         """A bound of the loss from below, in the form that `Chain.loss_bound` takes."""
@@ -185,34 +232,13 @@ def bound_monomials(chain: Chain, linear: LinearSet) -> Chain:
 
 
 def _with_monomial_lemma(chain: Chain, Q, s2, B: Fraction) -> Chain:
-    r, n_all = chain.r, len(chain.names)
-    exponents = np.pad(r.exponents, ((0, 0), (0, n_all - chain.n)))
+    r = chain.r
+    exponents = np.pad(r.exponents, ((0, 0), (0, len(chain.names) - chain.n)))
     f = Polynomial.from_arrays(2 * exponents, np.array([-v for v in s2], dtype=object), chain.names)
-    basis = [*exponents.tolist(), [0] * n_all]
-    values = [[to_fraction(v) for v in row] for row in Q]
-    one, level = BasisMatrix.constant(Fraction(1), chain.names), chain.exact.level_key
-    gram, equal = {}, None
-    if r.squares:
-        # u - |rho|^2 >= 0, and |rho|^2 - |r|^2 is a combination of the equalities rho_j - r_j
-        gram[level] = one
-        rho = [chain.variable(chain.n + j) for j in range(n_all - chain.n)]
-        equal = tuple(
-            (2 * v - h.exact()).exact() for v, h in zip(rho, chain.problem.equalities, strict=True)
-        )
-    else:
-        # m theta^2 - |r|^2 from products, and m (u - theta)^2 on the diagonal of Q
-        m, u = len(r.targets), chain.level
-        gram |= {above + below: one for above, below in map(constraints_of, range(m))}
-        many = BasisMatrix.constant(Fraction(m), chain.names)
-        gram |= {side + level: many for side in constraints_of(0)}
-        basis.insert(0, [0] * (n_all - 1) + [1])
-        values = [[Fraction(m), *[Fraction(0)] * (len(s2)), -m * u]] + [
-            [Fraction(0), *row] for row in values
-        ]
-        values[-1][0] = -m * u
-        values[-1][-1] += m * u * u
-    array = np.array(values, dtype=object)
-    gram[()] = BasisMatrix(array, np.array(basis, dtype=np.int64), chain.names)
+    basis = np.vstack([exponents, np.zeros_like(exponents[:1])])
+    values = np.array([[to_fraction(v) for v in row] for row in Q], dtype=object)
+    weights = [Fraction(1)] * len(r.targets)
+    gram, equal = square_multipliers(chain, weights, BasisMatrix(values, basis, chain.names))
     return chain.bound_with_gram(f, gram, -B, equal)
 
 

@@ -59,8 +59,9 @@ def fit(
     method : str
         "auto": for squares certificates centred at the best candidate, valid for all coefficients;
         where these do not suffice, and for the largest residual, as "tighten": linear programs on
-        boxes that shrink. "hierarchy": the paper's dense moment relaxations, order by order
-        (`minimize`), for comparison.
+        boxes that shrink, the first of which comes from semidefinite programs where the residuals
+        do not determine the monomials. "hierarchy": the paper's dense moment relaxations, order by
+        order (`minimize`), for comparison.
     bounds : optional
         (lower, upper) for all coefficients, or such a pair (or None) for each; or one positive
         number: the radius of a ball around 0.

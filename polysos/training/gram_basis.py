@@ -128,6 +128,27 @@ def relations(basis: GramBasis) -> list[dict[tuple[int, int], fmpq]]:
     return found + _sums(first)
 
 
+def relation_matrices(found: list[dict], size: int) -> np.ndarray:
+    """The relations as symmetric matrices S with b^T S b = 0, in floats."""
+    S = np.zeros((len(found), size, size))
+    for own, relation in zip(S, found, strict=True):
+        for (i, j), v in relation.items():
+            own[i, j] += float(v) / 2
+            own[j, i] += float(v) / 2
+    return S
+
+
+def with_relations(Q: fmpq_mat, found: list[dict], t: np.ndarray) -> fmpq_mat:
+    """Q + sum_k t_k S_k, exactly: another Gram matrix of the same polynomial, whatever t is."""
+    Q = fmpq_mat(Q)
+    for relation, value in zip(found, t.tolist(), strict=True):
+        half = fmpq(*value.as_integer_ratio()) / 2
+        for (i, j), v in relation.items():
+            Q[i, j] = Q[i, j] + half * v
+            Q[j, i] = Q[j, i] + half * v
+    return Q
+
+
 def _product(p: dict, q: dict) -> dict:
     total: dict = {}
     for a, v in p.items():

@@ -37,6 +37,9 @@ class Multipliers:
         Gram matrix of a square on (1, z), z the coefficients in units of the box.
     point : array, shape (n,), or None
         Where the bound is attained in the relaxation, in units of the box.
+    exact : (dict, tuple or None), or None
+        Multipliers of inequalities and equalities, as `Proof` has them, which take the place of
+        weights, products and gram.
     """
 
     value: float
@@ -44,6 +47,7 @@ class Multipliers:
     products: dict = field(default_factory=dict)
     gram: np.ndarray | None = None
     point: np.ndarray | None = None
+    exact: tuple[dict, tuple | None] | None = None
 
     def times(self, factor: float) -> Multipliers:
         scaled = {key: factor * v for key, v in self.products.items()}

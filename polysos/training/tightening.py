@@ -22,9 +22,11 @@ from .recovery import linear_start, read_off
 from .residuals import Residuals
 from .splitting import exclude_all
 from .standing import BoxStep, Standing
+from .weighted_squares import WeightedSquares
 
 _SMALL = 1e-9  # of the size of the outputs: losses below count as perfect fits
 _RESTARTS = 8  # of the plan, at better candidates
+_FIRST_STARTS = 6  # at random, where linear least squares do not tell the coefficients
 _RANDOM_STARTS = 24
 _ROUNDS = 60  # of sweeps over a box
 _WIDE = 1.0  # of a box: there the linear set itself may tell as much
@@ -55,7 +57,7 @@ class Tightening:
         standing = self.standing
         self.candidates.improve(linear_start(self.r))
         if not is_determined(self.r):
-            self.look_around()
+            self.look_around(_FIRST_STARTS)
         if not standing.rows.are_all:
             standing.rows = standing.rows.spanning().with_largest_at(self.candidates.best)
         for _ in range(_RESTARTS):
@@ -70,9 +72,10 @@ class Tightening:
         standing, rows = self.standing, self.standing.rows
         if not standing.is_certified():
             self.candidates.sharpen(standing.tolerance)
-        chain, linear = self.first_box()
-        if linear is not None and not standing.is_certified() and np.diff(chain.box).max() > _WIDE:
-            self.use_linear_optimum(chain, linear)
+        chain, known = self.first_box()
+        wide = isinstance(known, WeightedSquares) or np.diff(chain.box).max() > _WIDE
+        if known is not None and wide and not standing.is_certified():
+            self.use_optimum(chain, known)
             if standing.is_better_than(chain):
                 chain, _ = self.first_box()
         if not chain.is_bounded:
@@ -87,17 +90,18 @@ class Tightening:
         if not standing.is_certified() and not standing.is_better_than(chain):
             self.look_around()
 
-    def first_box(self) -> tuple[Chain, LinearSet | None]:
-        chain, linear = find_first_box(self.chain(self.first_level()), self.candidates.best)
+    def first_box(self) -> tuple[Chain, LinearSet | WeightedSquares | None]:
+        chain = self.chain(self.first_level())
+        chain, known = find_first_box(chain, self.candidates.best, lambda: self.progress.left)
         self.standing.history.append(BoxStep(chain.box, self.standing.proof.lower_bound))
         self.report(f"first box, largest width {np.diff(chain.box).max():.3g}")
-        return chain, linear
+        return chain, known
 
-    def use_linear_optimum(self, chain: Chain, linear: LinearSet) -> None:
+    def use_optimum(self, chain: Chain, known: LinearSet | WeightedSquares) -> None:
         """Monomials that need not belong to coefficients: a bound, and perhaps a better start."""
-        found, best = linear.smallest_loss(), linear.best_monomials()
-        if found is not None:
-            self.standing.keep(chain.loss_bound(found))
+        proof, best = known.loss_proof(chain), known.best_monomials()
+        if proof is not None:
+            self.standing.keep(proof)
         if best is not None:
             self.candidates.improve(read_off(self.r, best))
 
@@ -158,7 +162,8 @@ class Tightening:
         level = self.candidates.loss * (1 - 0.5 * self.standing.tolerance)
         if not level > 0:
             return
-        chain, _ = find_first_box(self.chain(level), self.candidates.best)
+        chain = self.chain(level)
+        chain, _ = find_first_box(chain, self.candidates.best, lambda: self.progress.left)
 
         def try_point(c: np.ndarray) -> bool:
             self.candidates.improve(c)
@@ -198,11 +203,11 @@ class Tightening:
         size = np.linalg.norm(J, axis=0)
         return bool(size.all()) and np.linalg.matrix_rank(J / size, tol=1e-6) == J.shape[1]
 
-    def look_around(self) -> None:
+    def look_around(self, starts: int = _RANDOM_STARTS) -> None:
         """Random starts: for a better candidate, and for other minimizers."""
         if self.r.squares and len(self.candidates.found) > _RANDOM_STARTS:
             return  # variable projection has looked already, and better
-        for _ in range(_RANDOM_STARTS):
+        for _ in range(starts):
             if self.progress.is_late():
                 return
             bounds = self.candidates.bounds
