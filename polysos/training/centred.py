@@ -201,6 +201,7 @@ def centred_proof(
     candidates: list[np.ndarray],
     program: bool = True,
     seconds: float | None = None,
+    wanted: float = -np.inf,
 ) -> Centred | None:
     """The proof that the candidates are global minimizers; None where this does not find one.
 
@@ -216,6 +217,8 @@ def centred_proof(
         Whether to try the semidefinite program where least squares are not enough.
     seconds : float, optional
         After which the program is given up.
+    wanted : float
+        A bound below this is not worth its proof: where a search has not come to its end, say.
     """
     gram = matrices.around(candidates)
     (smallest, u), how = gram.by_least_squares(), "least-squares certificate"
@@ -225,7 +228,11 @@ def centred_proof(
     if smallest < _ROOM:
         return None
     if len(candidates) == 1:
-        return _completed(problem, matrices.basis, matrices.matrix(u), smallest, candidates[0], how)
+        Q, (c,) = matrices.matrix(u), candidates
+        bound = largest_bound(Q)
+        if bound is None or bound < wanted:
+            return None
+        return _completed(problem, matrices.basis, Q, bound, smallest, c, how)
     proof = _towards_g(problem, matrices, u, _NEARLY)
     return None if proof is None else Centred(proof, Fraction(0), proof.bound, how)
 
@@ -277,11 +284,8 @@ def _towards_g(problem, matrices: GramMatrices, u: np.ndarray, parts) -> Proof |
     return None
 
 
-def _completed(problem, basis, Q, smallest, c, how) -> Centred | None:
-    """The exact bound of a Gram matrix of the loss, and the strength that goes with it."""
-    bound = largest_bound(Q)
-    if bound is None:
-        return None
+def _completed(problem, basis, Q, bound, smallest, c, how) -> Centred | None:
+    """The proof of a bound by a Gram matrix of the loss, and the strength that goes with it."""
     proof = _proof(problem, basis, Q, bound)
     if not proof.verify():
         return None

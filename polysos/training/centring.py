@@ -138,7 +138,9 @@ def _proven(
 ):
     """A certificate that meets the loss; on a bound of the coefficients none can."""
     among = [standing.candidates.best] if among is None else among
-    found = centred_proof(standing.dense_problem, matrices, among, program, progress.left)
+    candidates = standing.candidates
+    wanted = -np.inf if candidates.is_exact() else candidates.loss * (1 - standing.tolerance)
+    found = centred_proof(standing.dense_problem, matrices, among, program, progress.left, wanted)
     if found is not None:
         standing.keep(found.proof, verified=True)
     return found if standing.is_certified() else None

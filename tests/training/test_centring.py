@@ -133,6 +133,17 @@ def test_a_point_that_is_not_stationary_gives_at_most_a_lower_bound():
         assert found is None or float(found.proof.bound) <= r.loss(best) * (1 + 1e-12)
 
 
+def test_a_bound_that_is_too_low_is_not_proven():
+    """A candidate a little beside the minimum has a certificate, and a bound below its loss."""
+    p = noisy("(2,2), one output")
+    r = p.residuals("sample-squares")
+    c = lowest(r) * (1 + 1e-3)
+    found = centred_proof(r.dense_problem(), matrices_of(r), [c])
+    assert 0 < float(found.proof.bound) < r.loss(c) * (1 - 1e-6)
+    wanted = r.loss(c) * (1 - 1e-6)
+    assert centred_proof(r.dense_problem(), matrices_of(r), [c], wanted=wanted) is None
+
+
 def test_where_least_squares_stall_the_program_proves():
     p = noisy("(2,3), one output", 1.0, seed=3)
     r = p.residuals("sample-squares")
