@@ -30,21 +30,27 @@ FAR = [  # misfit far from the model
     for degrees in ((2, 2), (2, 3), (3, 3), (2, 2, 2))
     for target in ("noise 10", "sine", "pure noise")
 ]
+LARGE = [(degrees, noise) for degrees in ((4, 3), (3, 4), (4, 4)) for noise in (0.05, 0.5)]
 SAMPLES = 100
+MANY = 300  # more than there are monomials
 SEARCHES = 5  # of which the median counts
 STARTS = 12  # of each kind of local search, on each problem
 
 
-def one_output(degrees, target, seed: int):
-    """(net, inputs, outputs): fan-in weights, one output, a hundred samples with noise each."""
+def one_output(degrees, target, seed: int, samples: int = SAMPLES, moderate: bool = False):
+    """(net, inputs, outputs): fan-in weights, one output, samples with noise each.
+
+    Moderate inputs are uniform in [-1, 1]: else powers of the largest outweigh all others.
+    """
     rng = np.random.default_rng([seed, *degrees])
     widths = [*WIDTHS[: len(degrees) + 1], 1]
     shapes = list(zip(widths[1:], widths[:-1], strict=True))
     net = ps.PolynomialNetwork([rng.standard_normal(s) / np.sqrt(s[1]) for s in shapes], degrees)
-    X = rng.standard_normal((SAMPLES, widths[0]))
+    shape = (samples, widths[0])
+    X = rng.uniform(-1, 1, shape) if moderate else rng.standard_normal(shape)
     exact, drawn = (
         net(rng.standard_normal(net.n_coefficients), X),
-        rng.standard_normal((SAMPLES, 1)),
+        rng.standard_normal((samples, 1)),
     )
     if target == "sine":
         return net, X, np.sin(2 * X[:, :1]) + X[:, 1:2]
@@ -134,6 +140,11 @@ def main() -> None:
             words = target if isinstance(target, str) else f"{target:.0%}"
             rows.append([f"{degrees}, {words}", *measured(cases, "sample-squares")])
         table(title, rows)
+    rows = []
+    for degrees, noise in LARGE:
+        cases = [one_output(degrees, noise, seed, MANY, True) for seed in seeds[:3]]
+        rows.append([f"{degrees}, {noise:.0%}", *measured(cases, "sample-squares")])
+    table("large, moderate inputs", rows)
     rows = []
     for degrees, target in CELLS:
         cases = [one_output(degrees, target, seed) for seed in seeds]
