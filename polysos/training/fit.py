@@ -72,8 +72,11 @@ def fit(
     verbose : bool
         Print a line for every step.
     ridge : float
-        For squares: adds ``ridge * |c|_2^2`` to the loss. The loss, the bound and the proof are
-        about the sum. Constants that are 1 by normalisation do not count.
+        At least 0. Squared losses become ``loss + ridge |c|_2^2``, and that is what is minimised
+        and proven. c are all unknown coefficients; the constants that the normalisation fixes at 1
+        cost nothing. With a positive ridge a minimum exists, whatever the data. With more than two
+        layers, or with trained weights, a gap may be left; then `bounds` help, for instance
+        ``(loss / ridge) ** 0.5``, which all coefficients that are as good keep to.
 
     Returns
     -------
