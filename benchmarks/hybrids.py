@@ -24,9 +24,7 @@ from polysos.training.baselines import _forward
 from polysos.training.centred import GramMatrices, centred_proof
 from polysos.training.compilation import compile_residuals
 from polysos.training.gram_basis import row_space_basis
-from polysos.training.networks import Layer
-
-jax.config.update("jax_enable_x64", True)
+from polysos.training.layers import Layer
 
 # Stopping
 
@@ -68,12 +66,14 @@ def plateau(losses: np.ndarray) -> int | None:
 def stopped(data, loss: str, seed: int, starts: int) -> list[dict]:
     """Where both rules stop, from several starts: checks, losses over the optimum, seconds."""
     r, optimum = compile_residuals(*data, loss), ps.fit(*data, loss).loss
-    adam = trajectories(r)
+    first = np.random.default_rng([seed, 7]).standard_normal((starts, r.n_coefficients))
+    with jax.enable_x64(True):
+        adam = trajectories(r)
+        paths = [np.asarray(adam(jnp.array(c))) for c in first]
     begin = process_time()
     matrices, problem = GramMatrices(row_space_basis(r), r.targets), r.dense_problem()
     prepared, records = process_time() - begin, []
-    for start in np.random.default_rng([seed, 7]).standard_normal((starts, r.n_coefficients)):
-        points = np.asarray(adam(jnp.array(start)))
+    for points in paths:
         losses, spent, proven = np.array([r.loss(c) for c in points]), [], None
         k = plateau(losses)
         for i, c in enumerate(points):
@@ -228,7 +228,8 @@ def train(variant: str, rate: float, seed: int) -> dict:
 
 def training() -> list[dict]:
     """Each variant with the rate that served it best on the tuning seed, on other seeds."""
-    return [trained(variant) for variant in VARIANTS]
+    with jax.enable_x64(True):
+        return [trained(variant) for variant in VARIANTS]
 
 
 def trained(variant: str) -> dict:

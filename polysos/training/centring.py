@@ -40,8 +40,10 @@ def centre(standing: Standing, progress: Progress) -> Centred | None:
     basis = row_space_basis(r)
     if basis.size == 0:
         return None  # nothing that the data see
-    is_small = basis.size <= _SMALL
-    matrices = (GramMatrices if is_small else LargeGramMatrices)(basis, r.targets)
+    by_relations = basis.size <= _SMALL or VariableProjection(r).alone.any()
+    if by_relations and basis.size > _MANY:
+        return None
+    matrices = (GramMatrices if by_relations else LargeGramMatrices)(basis, r.targets)
     found = _certificate(standing, progress.shortened(_FOR_CERTIFICATES), matrices)
     if found is None:
         _keep_a_bound(standing, progress, matrices)

@@ -12,12 +12,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from flint import fmpq, fmpq_mat
+from flint import fmpq_mat
 from scipy.linalg import qr, solve_triangular
 
 from .compilation import floats_of
 from .cones import most_definite, smallest_eigenvalue, symmetric, triangle
-from .gram_basis import GramBasis, relations
+from .gram_basis import GramBasis, relations, with_relations
 
 _RANK = 1e-13  # of the equations, scaled to the same length: what is less is rounding
 _CENTRED = 1e-9  # the same for those of a centre, beside the others
@@ -37,11 +37,18 @@ class LargeGramMatrices:
         has the product 1 b_i in it.
     targets : array, shape (m,)
         y, in floats.
+
+    Raises
+    ------
+    ValueError
+        If a relation has such a product, as those of a ridge have.
     """
 
     def __init__(self, basis: GramBasis, targets: np.ndarray):
         self.basis, self.targets, k = basis, targets, basis.size
         self.relations = relations(basis)
+        if any(0 in pair for relation in self.relations for pair in relation):
+            raise ValueError("basis must have no relation with a product of 1 in it")
         self._root = np.linalg.qr(basis.factor, mode="r")
         self._whiten = solve_triangular(self._root, np.eye(k))
         self._equations = _spanning(self._coefficients(), _RANK)
@@ -109,13 +116,7 @@ class LargeGramMatrices:
             missing = wanted - self._whiten.T @ (S + S.T) @ self._whiten
             raw = self._root.T @ missing @ self._root
             t = t + raw[own[:, 0], own[:, 1]] * share
-        Q = fmpq_mat(self.basis.gram)
-        for relation, value in zip(self.relations, t.tolist(), strict=True):
-            half = fmpq(*value.as_integer_ratio()) / 2
-            for (i, j), v in relation.items():
-                Q[i, j] = Q[i, j] + half * v
-                Q[j, i] = Q[j, i] + half * v
-        return Q
+        return with_relations(self.basis.gram, self.relations, t)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
 from numbers import Real
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,26 +24,11 @@ from ..algebra.problem import PolynomialProblem
 from ..checks import check_array, check_integer, check_sequence, check_type
 from ..proofs.exact import to_fraction
 from ..proofs.exact_arrays import ExactArray
-from .trained import TrainedNetwork, check_biases, check_weights
+from .layers import DenseNetwork
+from .trained import TrainedNetwork
 
 
-class Layer(NamedTuple):
-    """v = W h + b for each row h: arrays of numpy or `ExactArray`; the bias is a row, or None."""
-
-    weights: object
-    bias: object = None
-
-    def __call__(self, h):
-        v = h @ self.weights.T
-        return v if self.bias is None else v + self.bias
-
-    def map(self, function) -> Layer:
-        """The same with other arrays: function(weights), function(bias)."""
-        bias = None if self.bias is None else function(self.bias)
-        return Layer(function(self.weights), bias)
-
-
-class PolynomialNetwork:
+class PolynomialNetwork(DenseNetwork):
     """A network with given weights and polynomial activations of given degrees; immutable.
 
     Parameters
@@ -103,9 +87,8 @@ class PolynomialNetwork:
                 "weights must be one matrix more than there are degrees, and at least 2, "
                 f"got {len(weights)} matrices and {len(degrees)} degrees"
             )
-        self.weights = check_weights(weights)
+        super().__init__(weights, biases)
         self.degrees = degrees
-        self.biases = check_biases(biases, self.weights)
         check_type("normalised", normalised, bool)
         self.normalised = normalised
 
@@ -160,23 +143,14 @@ class PolynomialNetwork:
         return cls.from_trained(TrainedNetwork.from_mlp(model), degrees)
 
     def __repr__(self):
-        widths = [self.weights[0].shape[1], *(len(W) for W in self.weights)]
         biases = "" if all(b is None for b in self.biases) else ", with biases"
         constants = "" if self.normalised else ", not normalised"
-        return f"PolynomialNetwork(widths={widths}, degrees={self.degrees}{biases}{constants})"
+        return f"PolynomialNetwork(widths={self.widths}, degrees={self.degrees}{biases}{constants})"
 
     @property
     def learned_constants(self) -> tuple[bool, ...]:
         """For each activation, whether its constant c_(l,0) is an unknown; otherwise it is 1."""
         return (*[not self.normalised] * (len(self.degrees) - 1), True)
-
-    @cached_property
-    def layers(self) -> tuple[Layer, ...]:
-        """The affine maps of all layers; the last one is the output."""
-        return tuple(
-            Layer(W, None if b is None else b[None, :])
-            for W, b in zip(self.weights, self.biases, strict=True)
-        )
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> PolynomialNetwork:
         """The network with function(W) for each weight matrix, and the same for each bias."""
@@ -186,14 +160,6 @@ class PolynomialNetwork:
             [None if b is None else function(b) for b in self.biases],
             self.normalised,
         )
-
-    @property
-    def n_inputs(self) -> int:
-        return self.weights[0].shape[1]
-
-    @property
-    def n_outputs(self) -> int:
-        return len(self.weights[-1])
 
     @cached_property
     def coefficient_names(self) -> tuple[str, ...]:
@@ -227,7 +193,7 @@ class PolynomialNetwork:
 
     def __call__(self, coefficients: ArrayLike, inputs: ArrayLike) -> np.ndarray:
         """Outputs f(x; c), (N, m_out), for coefficients (n_coefficients,) and inputs (N, m_0)."""
-        h = self._inputs(inputs)
+        h = self.check_inputs(inputs)
         for layer, p in zip(self.layers, self.activations(coefficients), strict=False):
             v = layer(h)
             h = p[-1] * v**0
@@ -237,7 +203,7 @@ class PolynomialNetwork:
 
     def mean_outputs(self, inputs: ArrayLike) -> list[Polynomial]:
         """(1/N) sum_i f(x_i; c), one polynomial in c an output; exact where data are `Fraction`."""
-        X, layers = self._inputs(inputs), self.layers
+        X, layers = self.check_inputs(inputs), self.layers
         given = (X, *self.weights, *(b for b in self.biases if b is not None))
         exact = any(a.dtype == object for a in given)
         if exact:
@@ -330,7 +296,7 @@ class PolynomialNetwork:
 
     def check_data(self, inputs: ArrayLike, outputs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and outputs as arrays; ValueError or TypeError if they do not fit the network."""
-        X = self._inputs(inputs)
+        X = self.check_inputs(inputs)
         if _is_flat(outputs):
             raise ValueError(
                 f"outputs must have shape ({len(X)}, {self.n_outputs}), one row an input, got "
@@ -343,14 +309,6 @@ class PolynomialNetwork:
                 f"got {Y.shape}"
             )
         return X, Y
-
-    def _inputs(self, inputs) -> np.ndarray:
-        X = check_array("inputs", inputs)
-        if X.shape[1] != self.n_inputs or len(X) == 0:
-            raise ValueError(
-                f"inputs must have shape (N, {self.n_inputs}) with N >= 1, got {X.shape}"
-            )
-        return X
 
 
 def _is_flat(values) -> bool:

@@ -98,6 +98,8 @@ class _Chain:
             raise _not_taken(node, f"known are {', '.join(_KNOWN)}")
         if [name for name in node.input if name and name not in self.constants] != [self.value]:
             raise _not_taken(node, "each layer must be fed by the one before, and by nothing else")
+        if kind == "Cast" and _attributes(node)["to"] not in _floating():
+            raise _not_taken(node, "to other than floating-point numbers it changes the values")
         if kind in _NOTHING:
             return
         if kind == "Add":
@@ -144,6 +146,8 @@ class _Chain:
         if node.input[0] in self.constants or options.get("transA"):
             raise _not_taken(node, "inputs must be rows, multiplied by a matrix from the right")
         W = self.constants[node.input[1]].astype(float)
+        if W.ndim != 2 or W.size == 0:
+            raise _not_taken(node, f"its constant must be a matrix, got shape {W.shape}")
         self.weights.append(options.get("alpha", 1.0) * (W if options.get("transB") else W.T))
         self.biases.append(None)
         if len(node.input) > 2 and node.input[2]:
@@ -152,9 +156,17 @@ class _Chain:
     def _shift(self, node, name: str, factor: float = 1.0) -> None:
         if self.is_active:
             raise _not_taken(node, "a constant must be added to a dense layer, as its bias")
-        b = factor * self.constants[name].astype(float).ravel()
-        b = np.broadcast_to(b, len(self.weights[-1]))
+        b, rows = factor * self.constants[name].astype(float).ravel(), len(self.weights[-1])
+        if len(b) not in (1, rows):
+            raise _not_taken(node, f"its constant must be 1 number or {rows}, got {len(b)}")
+        b = np.broadcast_to(b, rows)
         self.biases[-1] = b if self.biases[-1] is None else self.biases[-1] + b
+
+
+def _floating() -> set[int]:
+    from onnx import TensorProto as T
+
+    return {T.FLOAT, T.DOUBLE, T.FLOAT16, T.BFLOAT16}
 
 
 def _attributes(node) -> dict:

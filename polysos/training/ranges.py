@@ -7,6 +7,7 @@ Bernstein coefficients there. What is lost is that the units of a layer see the 
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import comb, nextafter
 
 import numpy as np
@@ -14,6 +15,7 @@ from flint import arb
 from numpy.typing import ArrayLike
 
 from ..checks import check_array, check_type
+from ..proofs.exact import to_fmpq
 from .networks import PolynomialNetwork
 
 
@@ -26,6 +28,7 @@ def value_ranges(
     ----------
     net : PolynomialNetwork
     coefficients : array, shape (n_coefficients,)
+        In floats or Fractions, like the weights: neither is rounded.
     lower, upper : array, shape (m_0,)
         The box. On data, take the smallest and the largest value of each input.
 
@@ -56,9 +59,8 @@ def value_ranges(
     if not (ends[0] <= ends[1]).all():
         i = int(np.argmin(ends[0] <= ends[1]))
         raise ValueError(f"lower must be at most upper, got {ends[0][i]} and {ends[1][i]} at {i}")
-    net = net.map(lambda values: values.astype(float))
     activations = net.activations(coefficients)
-    box, ranges = np.column_stack(ends).astype(float), []
+    box, ranges = np.column_stack(ends), []
     for k, (W, bias) in enumerate(net.layers):
         box = _affine(W, np.zeros(len(W)) if bias is None else bias[0], box)
         ranges.append(box)
@@ -75,20 +77,24 @@ def _affine(W: np.ndarray, bias: np.ndarray, box: np.ndarray) -> np.ndarray:
     ends = []
     rows = zip(W.tolist(), bias.tolist(), lower.tolist(), upper.tolist(), strict=True)
     for row, b, *corners in rows:
-        sums = [sum(map(_product, row, corner), arb(b)) for corner in corners]
+        sums = [sum(map(_product, row, corner), _ball(b)) for corner in corners]
         ends.append((_down(sums[0]), _up(sums[1])))
     return np.array(ends)
 
 
-def _product(a: float, b: float) -> arb:
-    return arb(a) * arb(b)
+def _product(a, b) -> arb:
+    return _ball(a) * _ball(b)
 
 
-def _of_polynomial(p: list[float], lower: float, upper: float) -> tuple[float, float]:
+def _ball(number: float | Fraction) -> arb:
+    return arb(number if isinstance(number, float) else to_fmpq(number))
+
+
+def _of_polynomial(p: list, lower: float, upper: float) -> tuple[float, float]:
     """Between the Bernstein coefficients of p on [lower, upper]."""
     d, width = len(p) - 1, arb(upper) - arb(lower)
     taylor = [
-        sum((comb(k, j) * arb(p[k]) * arb(lower) ** (k - j) for k in range(j, d + 1)), arb(0))
+        sum((comb(k, j) * _ball(p[k]) * arb(lower) ** (k - j) for k in range(j, d + 1)), arb(0))
         for j in range(d + 1)
     ]
     bernstein = [

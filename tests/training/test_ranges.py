@@ -1,5 +1,7 @@
 """Ranges: no input of the box leads out of them, and they are not wider than they must be."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,6 +54,18 @@ def test_a_box_of_one_point_gives_the_values():
     c, x = rng.standard_normal(5), rng.standard_normal(3)
     *_, out = value_ranges(net, c, x, x)
     assert np.allclose(out, net(c, x[None]).T, rtol=1e-12)
+
+
+def test_fractions_are_not_rounded_before_the_proof():
+    """1/3 (1 + 2^-60) - 1/3 is positive; with either rounded first it is 0 or less."""
+    third, a_bit_more = Fraction(1, 3), Fraction(1, 3) * (1 + Fraction(1, 2**60))
+    weights = [np.array([[Fraction(1)]]), np.array([[Fraction(1)]])]
+    net = ps.PolynomialNetwork(weights, (1,), [np.array([-third]), None])
+    x, c = [a_bit_more], [Fraction(0), Fraction(1)]
+    v, h, out = value_ranges(net, c, x, x)
+    exact = float(third / 2**60)
+    for low, high in (v[0], h[0], out[0]):
+        assert low <= exact <= high and high - low < 1e-15
 
 
 @pytest.mark.parametrize(

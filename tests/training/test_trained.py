@@ -154,6 +154,15 @@ BAD_FILES = {
         "must come last",
     ),
     "a matrix from the left": ([node("MatMul", "V1 x", "out")], "from the right"),
+    "a cast that cuts": (
+        [node("Cast", "x", "i", to=TensorProto.INT64), DENSE],
+        "changes the values",
+    ),
+    "no matrix": ([node("MatMul", "x b1", "out")], r"must be a matrix, got shape \(5,\)"),
+    "a bias too short": (
+        [node("Gemm", "x V1 b2", "out", transB=1)],
+        "must be 1 number or 5, got 2",
+    ),
     "nothing": ([node("Identity", "x", "out")], "got none"),
 }
 
@@ -210,7 +219,9 @@ def test_arrays_that_do_not_fit_are_refused(arguments, error, words):
 
 
 def test_inputs_of_another_width_are_refused():
-    with pytest.raises(ValueError, match=r"inputs must have shape \(N, 3\), got \(40, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"inputs must have shape \(N, 3\) with N >= 1, got \(40, 2\)"
+    ):
         ps.TrainedNetwork([W1, W2])(X[:, :2])
 
 
