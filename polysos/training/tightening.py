@@ -185,10 +185,14 @@ class Tightening:
 
     def why_no_box(self, names: str) -> str:
         if self.determines_all():
+            squares = (
+                "or more outputs"
+                if self.r.squares
+                else ("more outputs, or the loss sample-squares, which needs no box")
+            )
             return (
                 f"no box around the better coefficients could be derived for {names}: residuals "
-                "see sums of monomials only, not each of them; give bounds, more outputs, or the "
-                "loss sample-squares, which needs no box"
+                f"see sums of monomials only, not each of them; give bounds, {squares}"
             )
         return (
             f"the data do not determine {names}: no box around the better coefficients could "

@@ -161,8 +161,7 @@ def test_bad_input_is_named(options, error, message):
 CHAPTERS_WITH_SLIDERS = [
     path
     for path in notebooks()
-    if path.parent.name in ("theory", "reproduction", "neighbours")
-    or path.stem == "trained_networks"
+    if path.parent.name in ("theory", "reproduction", "neighbours") or path.parent.name == "beyond"
 ]
 
 
