@@ -1,5 +1,6 @@
 """Minimise with proof: points from above, proofs from below, until the two meet.
 
-Read certificates and rounding, local_search and points, standing, steps, search, minimize; beside
-them sums_of_squares and convexity. Imports the rooms `algebra`, `proofs` and `relaxations`.
+Read certificates and rounding, local_search, rational_points and points, standing, steps, search,
+minimize; beside them sums_of_squares and convexity. Imports the rooms `algebra`, `proofs` and
+`relaxations`.
 """

@@ -14,6 +14,8 @@ _MANY = 10  # different minimizers, found by local searches: perhaps there is a 
 
 def certified(standing: Standing, found: int) -> str:
     text = "the minimizers are proven feasible, and their value meets the verified lower bound; "
+    if standing.alone:
+        return text + "the proof shows that there are no other minimizers"
     if standing.atoms == found:
         return text + (
             f"the moment matrix is flat of rank {found}, by its numerical rank: evidence, and no "

@@ -34,18 +34,24 @@ def take_up(rest, gram: BasisMatrix, Q, keep: bool) -> bool:
     Keeps the constant term out where `keep`: it goes into the bound.
     """
     terms = {tuple(int(a) for a in alpha): c for alpha, c in rest.to_dict().items()}
-    if keep:
-        terms.pop((0,) * gram.basis.shape[1], None)
+    kept = {(0,) * gram.basis.shape[1]} if keep else set()
+    terms = {alpha: c for alpha, c in terms.items() if alpha not in kept}
     if gram.face is None:
         return _absorb_evenly(terms, gram.basis, Q)
-    return _absorb_on_face(terms, gram, Q)
+    return _absorb_on_face(terms, gram, Q, kept)
 
 
-def _absorb_on_face(terms: dict, gram: BasisMatrix, Q) -> bool:
-    """The least change of Q that takes up the terms, as linear equations over the rationals."""
+def _absorb_on_face(terms: dict, gram: BasisMatrix, Q, kept: set) -> bool:
+    """The least change of Q that takes up the terms, as linear equations over the rationals.
+
+    Entries that were 0 in floats belong to no block, and stay 0.
+
+    What it does to the monomials kept does not matter: on a face that vanishes at a point, nothing
+    can be taken up without changing the constant.
+    """
     if not Q or not terms:
         return not terms
-    columns, pairs = [], [(a, b) for a in range(len(Q)) for b in range(a + 1)]
+    columns, pairs = [], list(zip(*np.nonzero(np.tril(gram.values)), strict=True))
     rows = [
         {tuple(alpha): v for alpha, v in zip(gram.basis.tolist(), row, strict=True) if v}
         for row in gram.face
@@ -57,7 +63,7 @@ def _absorb_on_face(terms: dict, gram: BasisMatrix, Q) -> bool:
                 key = tuple(p + q for p, q in zip(alpha, beta, strict=True))
                 column[key] = column.get(key, 0) + v * w * (1 if a == b else 2)
         columns.append(column)
-    monomials = sorted({key for column in columns for key in column} | set(terms))
+    monomials = sorted(({key for column in columns for key in column} | set(terms)) - kept)
     if len(monomials) * len(columns) > _LARGEST:
         return False
     A = np.array([[column.get(key, 0) for column in columns] for key in monomials], dtype=object)

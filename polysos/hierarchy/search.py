@@ -17,11 +17,13 @@ from math import comb
 from ..algebra.problem import PolynomialProblem
 from ..progress import Progress
 from ..proofs.box import bounding_box, is_bounded
+from ..proofs.only_minimizer import is_only_minimizer
 from ..proofs.proof import empty_box_proof
 from ..relaxations.blocks import weighted_generators
 from ..relaxations.cost import check_building
 from ..relaxations.relaxation import Relaxation, Status, constant_multipliers
 from ..relaxations.scaling import scale_problem, scaled_or_none
+from ..relaxations.sparsity import is_sparse
 from ..relaxations.variant import Variant
 from .descent import find_descent_curve
 from .local_search import LocalSearch
@@ -33,6 +35,7 @@ _LARGEST = 1000  # moments of the largest relaxation that is tried without a tim
 _QUICK = 1e8  # operations of a step that is optional, by estimate: seconds
 _STARTS = 8  # of local searches, before the first relaxation
 _MORE_STARTS = 24  # once certified: for other minimizers
+_TILTS = 4  # slopes of the objective, to tell minimizers apart
 _SLACKS = (1e-8, 1e-9, 1e-7)  # of Gram matrices that are to survive rounding, best chances first
 
 
@@ -62,19 +65,57 @@ def search(steps: Steps, max_order: int) -> None:
         if steps.progress.is_late():
             return
         steps.improve(z)
+    _begin_at_minimizers(steps)
+    by_cliques = is_sparse(steps.scaled)
     for order in range(first, max_order + 1):
+        if steps.is_over():
+            break
+        if by_cliques:
+            _climb_on_cliques(steps, order)
         if steps.is_over() or not _is_affordable(steps, order):
             break
         solved = steps.fits(partial(steps.climb, order))
         if standing.proof is None and standing.verdict is None and order == first:
             standing.verdict = find_descent_curve(standing.problem, local)
-        if not solved:
+        if not solved and not by_cliques:
             break
-        for step in _variants(steps, standing.history[-1]):
-            if steps.is_over():
-                break
-            steps.fits(step)
+        if solved:
+            _vary(steps)
     _list_minimizers(steps, max_order)
+
+
+def _climb_on_cliques(steps: Steps, order: int) -> None:
+    """The relaxation with small blocks; without constraints, then from the minimizers it shows."""
+    steps.fits(partial(steps.vary_on_cliques, order))
+    if steps.is_constrained or order > steps.standing.problem.minimum_order:
+        return
+    steps.fits(steps.vanish)
+    for seed in range(_TILTS):
+        if steps.is_over():
+            return
+        steps.fits(partial(steps.look_on_cliques, seed))
+        steps.fits(steps.vanish)
+
+
+def _vary(steps: Steps) -> None:
+    """What else may prove something at the order that was climbed last."""
+    steps.fits(steps.vanish)
+    for step in _variants(steps, steps.standing.history[-1]):
+        if steps.is_over():
+            return
+        steps.fits(step)
+
+
+def _begin_at_minimizers(steps: Steps) -> None:
+    """Without constraints: a certificate that vanishes at the best points, if these are all."""
+    if steps.is_constrained:
+        return
+    steps.fits(steps.vanish)
+    for z in steps.local.random_starts(_MORE_STARTS, seed=2):
+        if steps.is_over():
+            return
+        steps.improve(z)
+    steps.fits(steps.vanish)
 
 
 def _variants(steps: Steps, relaxation: Relaxation) -> Iterator[Callable[[], None]]:
@@ -117,6 +158,9 @@ def _list_minimizers(steps: Steps, max_order: int) -> None:
     standing = steps.standing
     if not standing.is_certified or standing.atoms is not None:
         return
+    standing.alone = _is_alone(standing)
+    if standing.alone:
+        return
     history = standing.history
     order = history[-1].order + 1 if history else standing.problem.minimum_order
     while order <= max_order and standing.atoms is None and _is_cheap(steps, order):
@@ -127,6 +171,14 @@ def _list_minimizers(steps: Steps, max_order: int) -> None:
             steps.improve(z)
 
 
+def _is_alone(standing: Standing) -> bool:
+    """Whether the proof shows that the minimizer found is the only one."""
+    found = standing.minimizers()
+    if len(found) != 1 or not found[0].proven.is_rational:
+        return False
+    return is_only_minimizer(standing.proof, found[0].proven.center)
+
+
 def _is_cheap(steps: Steps, order: int) -> bool:
     """Whether an order is worth a look only to see whether its moment matrix is flat."""
     if steps.progress.is_late():
@@ -135,7 +187,7 @@ def _is_cheap(steps: Steps, order: int) -> bool:
         check_building(steps.scaled, order)
     except MemoryError:
         return False
-    return not steps.standing.history or _work(steps, order) <= _QUICK
+    return _work(steps, order) <= _QUICK
 
 
 def _is_affordable(steps: Steps, order: int) -> bool:

@@ -35,6 +35,8 @@ class Standing:
         The paper's, one an order.
     atoms : int or None
         How many minimizers a flat moment matrix counts.
+    alone : bool
+        Whether the proof shows that there is one minimizer only.
     """
 
     problem: PolynomialProblem
@@ -44,6 +46,7 @@ class Standing:
     lemmas: tuple[Proof, ...] = ()
     history: list[Relaxation] = field(default_factory=list)
     atoms: int | None = None
+    alone: bool = False
 
     def keep(self, proof: Proof) -> None:
         """Take a proof if it holds and proves more than the one at hand."""

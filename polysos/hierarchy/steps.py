@@ -9,22 +9,28 @@ from itertools import product
 
 import numpy as np
 
+from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
 from ..progress import Progress
 from ..proofs.box import bounding_box, is_bounded
 from ..proofs.proof import Proof
-from ..relaxations.cost import check_exact_check, check_step
+from ..relaxations.cost import check_exact_check
 from ..relaxations.extraction import extract_minimizers
 from ..relaxations.flatness import flat_truncation
 from ..relaxations.relaxation import Relaxation, Status, solve_scaled
 from ..relaxations.scaling import ScaledProblem, scale_problem, scaled_or_none
+from ..relaxations.sparsity import is_sparse
 from ..relaxations.variant import PAPER, Variant
 from .certificates import sos_certificate, verify_certificate
 from .local_search import LocalSearch
+from .rational_points import stationary_point
 from .standing import Standing
 
 _GRACE = 5.0  # seconds at least after the time limit, for the exact check of what is solved by then
 _FACE_SLACKS = (1e-8, 1e-10, 1e-11)
+_SLACK = 1e-8  # of Gram matrices that vanish at minimizers: they are larger by themselves
+_ROOM = 0.1  # of what counts as meeting the bound, given up where minimizers are not rational
+_TILT = 1e-3  # of the scaled objective
 _ROUNDS = 6  # of box reductions at one order
 _SHRINKS = 0.7  # of its width: a side of a box that is worth another round
 
@@ -43,6 +49,7 @@ class Steps:
     ):
         self.standing, self.scaled, self.local, self.box = standing, scaled, local, box
         self.solver, self.progress = solver, progress
+        self.vanished: tuple[int, float] | None = None  # with how many points, of what value
 
     def fits(self, step) -> bool:
         """Take a step; False, with a note, if it does not fit into memory or time."""
@@ -53,6 +60,10 @@ class Steps:
             return False
         return True
 
+    @property
+    def is_constrained(self) -> bool:
+        return bool(self.standing.problem.inequalities or self.standing.problem.equalities)
+
     def is_over(self) -> bool:
         return self.standing.is_settled or self.progress.is_late()
 
@@ -60,7 +71,7 @@ class Steps:
 
     def solve(self, scaled: ScaledProblem, order: int, variant: Variant = PAPER) -> Relaxation:
         left = self.progress.left
-        return solve_scaled(scaled, order, variant, self.solver, time_limit=left)
+        return solve_scaled(scaled, order, variant, self.solver, time_limit=left, step_limit=left)
 
     def improve(self, z: np.ndarray) -> None:
         """Take in the local minimizer that a point in scaled variables leads to."""
@@ -70,19 +81,17 @@ class Steps:
 
     def learn(self, relaxation: Relaxation) -> None:
         """Improve the points that the moments suggest: the atoms if flat, the first moments."""
-        if relaxation.scaled_moments is None:
-            return
-        flat = flat_truncation(relaxation)
-        if flat.is_flat:
-            try:
-                atoms = extract_minimizers(relaxation, flat).points
-            except ValueError:
-                atoms = ()  # flat to look at, but no measure: the solver broke down
-            for x in atoms:
-                self.improve(self.scaled.from_user(x))
-        y, n = relaxation.moments.values, self.standing.problem.n_variables
-        with np.errstate(all="ignore"):
-            self.improve(self.scaled.from_user(y[1 : n + 1] / y[0]))
+        if relaxation.scaled_moments is not None:
+            flat = flat_truncation(relaxation)
+            if flat.is_flat:
+                try:
+                    atoms = extract_minimizers(relaxation, flat).points
+                except ValueError:
+                    atoms = ()  # flat to look at, but no measure: the solver broke down
+                for x in atoms:
+                    self.improve(self.scaled.from_user(x))
+        if relaxation.scaled_mean is not None:
+            self.improve(self.scaled.from_user(relaxation.scaled.to_user(relaxation.scaled_mean)))
 
     def prove(self, relaxation: Relaxation, label: str, lemmas: tuple[Proof, ...] = ()) -> None:
         """Turn the multipliers of a relaxation into a proof, and keep it if it is the best."""
@@ -91,8 +100,8 @@ class Steps:
         limit = self.progress.time_limit
         if limit is not None:
             left = self.progress.left + max(_GRACE, limit / 4)
-            sizes = [len(Q.basis) for Q in relaxation.multipliers.gram.values()]
-            if not self.fits(partial(check_exact_check, sizes, left)):
+            matrices = [Q.values for Q in relaxation.multipliers.gram.values()]
+            if not self.fits(partial(check_exact_check, matrices, left)):
                 return
         proof = verify_certificate(sos_certificate(relaxation), lemmas)
         self.standing.keep(proof)
@@ -103,8 +112,6 @@ class Steps:
 
     def climb(self, order: int) -> None:
         """Solve the paper's relaxation and take from it what it offers."""
-        if self.progress.left is not None:
-            check_step(self.scaled, order, self.solver, self.progress.left)
         relaxation = self.solve(self.scaled, order)
         self.standing.history.append(relaxation)
         self.learn(relaxation)
@@ -123,6 +130,50 @@ class Steps:
         self.prove(replace(relaxation, sublevel=u), label)
         if not self.standing.is_certified:
             self.learn(relaxation)
+
+    def vary_on_cliques(self, order: int) -> None:
+        """Small blocks, on cliques of variables (see `sparsity`)."""
+        slack = 0.0 if is_bounded(self.box) else _SLACK
+        self.vary(self.scaled, order, None, Variant(sparse=True, slack=slack))
+
+    def look_on_cliques(self, number: int) -> None:
+        """Other minimizers, at the lowest order: a small slope of f singles one of them out.
+
+        Slopes come in pairs, one the opposite of the other.
+        """
+        scaled, rng = self.scaled, np.random.default_rng(number // 2)
+        n, names = scaled.problem.n_variables, scaled.objective.names
+        slope = (-1) ** number * _TILT * rng.standard_normal(n)
+        line = Polynomial.from_arrays(np.eye(n, dtype=np.int64), slope, names)
+        tilted = replace(scaled, objective=scaled.objective + line)
+        variant = Variant(sparse=True, slack=0.0 if is_bounded(self.box) else _SLACK)
+        self.learn(self.solve(tilted, scaled.problem.minimum_order, variant))
+
+    def vanish(self) -> None:
+        """Without constraints: blocks that vanish at the best points, at the lowest order.
+
+        If these are all minimizers, and f - f* is a sum of squares, that settles it.
+        """
+        standing, scaled = self.standing, self.scaled
+        best = standing.points.best(None)
+        if self.is_constrained or best is None:
+            return
+        minimizers = standing.points.different(standing.points.meeting(best.exact_value))
+        now = len(minimizers), best.value
+        if self.vanished is not None and now[0] == self.vanished[0] and now[1] >= self.vanished[1]:
+            return  # nothing new
+        self.vanished = now
+        exact = [stationary_point(standing.problem, p.x, scaled.scale) for p in minimizers]
+        zeros, room = tuple(z for z in exact if z is not None), 0.0
+        if len(zeros) < len(exact):
+            zeros = tuple(tuple(map(Fraction, p.x.tolist())) for p in minimizers)
+            room = _ROOM * standing.points.slip(best.value) / scaled.objective_factor
+        variant = Variant(slack=_SLACK, sparse=is_sparse(scaled), zeros=zeros, room=room)
+        for facial in (False, True):
+            order = standing.problem.minimum_order
+            self.vary(scaled, order, None, replace(variant, facial=facial))
+            if self.is_over():
+                return
 
     def vary_on_face(self, scaled: ScaledProblem, order: int, u, denominator: int) -> None:
         """Facial reduction, with less and less slack while that helps."""

@@ -17,7 +17,7 @@ from ..algebra.polynomials import Polynomial, monomial_index, monomials
 from ..checks import check_type
 from ..proofs.exact import ExactRing, is_positive_semidefinite, to_fmpq
 from ..relaxations.blocks import Generator, drop_useless
-from ..relaxations.faces import complement, restricted
+from ..relaxations.faces import complement
 from ..relaxations.program import check_solver, coefficient_vector, positive, square
 from ..relaxations.solvers import run
 from .rounding import expanded, fraction_array, on_grid, take_up
@@ -188,7 +188,7 @@ def _attempts(p: Polynomial, solver: str):
         face = complement(square(generator.operator(len(y)) @ y))
         if face is None:
             return
-        generator = restricted(generator, face)
+        generator = generator.on_face(face)
 
 
 def _lonely(p: Polynomial, basis: np.ndarray):

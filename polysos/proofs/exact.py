@@ -70,7 +70,9 @@ def is_positive_semidefinite(Q) -> bool:
     n = len(rows)
     if any(rows[i][j] != rows[j][i] for i in range(n) for j in range(i)):
         return False
-    return _is_psd(rows)
+    # Rows with few entries first: where most are 0, elimination then fills in little.
+    order = sorted(range(n), key=lambda i: sum(v != 0 for v in rows[i]))
+    return _is_psd([[rows[i][j] for j in order] for i in order])
 
 
 def _is_psd(Q) -> bool:
@@ -123,11 +125,11 @@ def _has_positive_balls(Q) -> bool | None:
         pivot = rest[k][k]
         if not pivot > 0:
             return False if pivot < 0 else None
-        column = [rest[i][k] for i in range(k + 1, n)]
-        for i, c in enumerate(column, start=k + 1):
+        column = [(i, rest[i][k]) for i in range(k + 1, n) if not rest[i][k] == 0]
+        for place, (i, c) in enumerate(column):
             ratio, row = c / pivot, rest[i]
-            for j in range(k + 1, i + 1):
-                row[j] -= ratio * column[j - k - 1]
+            for j, other in column[: place + 1]:
+                row[j] -= ratio * other
     return True
 
 

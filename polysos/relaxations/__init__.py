@@ -1,5 +1,6 @@
 """One moment relaxation, and what is read off it: all in floats, a solver's word.
 
-Read scaling, blocks, variant, program, relaxation, flatness, extraction; then cost, solvers and
-faces. Imports `polysos.algebra` and `polysos.proofs`, and the solvers.
+Read scaling, blocks, variant, program, relaxation, flatness, extraction; then sparsity, zeros and
+faces, which make blocks smaller; cost and solvers. Imports `polysos.algebra`, `polysos.proofs` and
+the solvers.
 """

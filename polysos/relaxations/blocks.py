@@ -36,6 +36,12 @@ class Generator(NamedTuple):
     def size(self) -> int:
         return len(self.basis) if self.face is None else len(self.face)
 
+    def on_face(self, face: np.ndarray | None) -> Generator:
+        """On the polynomials of a face of its basis; None is all of it."""
+        if face is None:
+            return self
+        return self._replace(face=face if self.face is None else face @ self.face)
+
     def operator(self, n_moments: int) -> sp.csr_matrix:
         """The sparse matrix A with (A y).reshape(size, size) = the localizing matrix."""
         A = localizing_operator(self.polynomial, self.basis, n_moments)

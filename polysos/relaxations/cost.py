@@ -8,7 +8,10 @@ for more than there is gets killed, with everything that it has found.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from math import comb, inf
+
+import numpy as np
 
 from .scaling import ScaledProblem
 
@@ -47,11 +50,11 @@ def check_solving(sizes: list[int], moments: int, solver: str) -> None:
     _require(size, f"{solver}, with {moments} moments and a matrix of {max(sizes)} rows,")
 
 
-def check_step(scaled: ScaledProblem, order: int, solver: str, seconds: float) -> None:
+def check_step(sizes: list[int], order: int, solver: str, seconds: float) -> None:
     """Raise TimeoutError where a single step of a solver takes longer: none can be interrupted."""
     if solver not in _SPEED:
         return
-    step = sum((s * (s + 1) // 2) ** 3 for s in _rows(scaled, order)) * 2 / 3 / _SPEED[solver]
+    step = sum((s * (s + 1) // 2) ** 3 for s in sizes) * 2 / 3 / _SPEED[solver]
     if step > seconds:
         raise TimeoutError(
             f"order {order} was not tried: one step of {solver} would take about {step:.2g} s, "
@@ -59,13 +62,18 @@ def check_step(scaled: ScaledProblem, order: int, solver: str, seconds: float) -
         )
 
 
-def check_exact_check(sizes: list[int], seconds: float) -> None:
-    """Raise TimeoutError where exact Gram matrices of these sizes take longer to check."""
-    step = sum(s**3 for s in sizes) / _EXACT_SPEED
+def check_exact_check(matrices: Iterable[np.ndarray], seconds: float) -> None:
+    """Raise TimeoutError where it takes longer to check exact Gram matrices like these.
+
+    Elimination costs the square of the entries of each row that are not 0.
+    """
+    matrices = list(matrices)
+    step = sum(float((np.count_nonzero(Q, axis=1) ** 2.0).sum()) for Q in matrices) / _EXACT_SPEED
     if step > seconds:
         raise TimeoutError(
-            f"a relaxation was solved, but the exact check of a matrix of {max(sizes)} rows would "
-            f"take about {step:.2g} s, longer than the time limit allows"
+            "a relaxation was solved, but the exact check of a matrix of "
+            f"{max(map(len, matrices))} rows would take about {step:.2g} s, longer than the time "
+            "limit allows"
         )
 
 

@@ -21,8 +21,15 @@ from .program import Program, Status, square
 from .scaling import ScaledProblem
 from .variant import Variant
 
-_STEPS = 3
-_SMALL = 1e-3  # eigenvalues of a block, whose traces add up to 1
+_STEPS = 5
+_SMALL = 1e-3  # of the largest eigenvalue of a block: less is 0
+_NONE = 1e-5  # largest eigenvalue of a block that is 0; the traces of all add up to 1
+_GUESSES = (
+    (1000, 1e-8),
+    (64, 2e-5),
+    (8, 5e-3),
+    (64, 1.0),
+)  # denominators, and how near they must come
 _ZERO = 1e-6  # change of f along a direction
 
 
@@ -51,24 +58,18 @@ def smallest_face(
         faces = [complement(M) for M in blocks]
         if all(face is None for face in faces):
             return generators
-        generators = [restricted(g, face) for g, face in zip(generators, faces, strict=True)]
+        generators = [g.on_face(face) for g, face in zip(generators, faces, strict=True)]
         generators = [g for g in generators if g.size or not g.factors]
     return generators
-
-
-def restricted(generator: Generator, face: np.ndarray | None) -> Generator:
-    """The generator on the polynomials of a face of its basis."""
-    if face is None:
-        return generator
-    return generator._replace(face=face if generator.face is None else face @ generator.face)
 
 
 def complement(M: np.ndarray) -> np.ndarray | None:
     """Rational rows that span the kernel of M, or None where M is nearly zero."""
     eigenvalues, vectors = np.linalg.eigh(M)
-    large = eigenvalues > _SMALL
-    if not large.any():
+    largest = eigenvalues.max(initial=0.0)
+    if largest <= _NONE:
         return None
+    large = eigenvalues > _SMALL * largest
     V = vectors[:, large].T
     rank, s = V.shape
     _, _, order = qr(V, pivoting=True)
@@ -78,5 +79,14 @@ def complement(M: np.ndarray) -> np.ndarray | None:
     for row, column in enumerate(free):
         face[row, column] = Fraction(1)
         for k, pivot in enumerate(pivots):
-            face[row, pivot] = -Fraction(ratios[k, row]).limit_denominator(64)
+            face[row, pivot] = -_simplest(ratios[k, row])
     return face
+
+
+def _simplest(ratio: float) -> Fraction:
+    """The fraction that a ratio was probably meant to be: sharply, or else roughly a simple one."""
+    for largest, error in _GUESSES:
+        guess = Fraction(ratio).limit_denominator(largest)
+        if abs(guess - ratio) <= error:
+            return guess
+    return guess

@@ -10,17 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from math import comb
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import qr
+from scipy.sparse.linalg import lsqr
 
 from ..algebra.moments import BasisMatrix, Moments
 from ..algebra.polynomials import Polynomial, monomial_index, monomials
 from .blocks import ideal_shifts, unit_denominator
 from .scaling import ScaledProblem
 from .solvers import run
+from .sparsity import joined_blocks
 from .variant import PAPER
+from .zeros import loosened, scaled_points
 
 
 class Status(StrEnum):
@@ -79,6 +83,11 @@ _OPTIONS = {
 _TIME_LIMIT = {"CLARABEL": "time_limit", "SCS": "time_limit_secs"}
 
 
+_CORRECTIONS = 2  # of Gram matrices: the second takes away what rounding left in the first
+_REWARD = 1e-9  # of the size of a direction, beside what f grows by
+_DEPENDENT = 1e-9  # columns that have no more than this part of their own are combinations
+
+
 @dataclass(frozen=True, eq=False)
 class Multipliers:
     """The dual's multipliers, in scaled variables (see `ScaledProblem`).
@@ -105,15 +114,24 @@ class Program:
     def __init__(self, scaled, order, generators, variant=PAPER, recession=False):
         import cvxpy as cp
 
-        n = scaled.problem.n_variables
         self.scaled, self.order, self.variant = scaled, order, variant
         self.weight = unit_denominator(scaled, variant.denominator)
-        n_moments = len(monomials(n, 2 * order))
+        n_moments = comb(scaled.problem.n_variables + 2 * order, 2 * order)
         self.generators = generators
-        self.operators = [generator.operator(n_moments) for generator in generators]
-        self.y = cp.Variable(n_moments)
-        self.cost = coefficient_vector(self.weight * scaled.objective, n_moments)
-        self.mass = coefficient_vector(self.weight, n_moments)
+        operators = [generator.operator(n_moments) for generator in generators]
+        ideal, self.independent = _ideal_rows(scaled, order, n_moments)
+        objective = self.weight * scaled.objective
+        # Moments that nothing is said of are left out: of sparse problems, nearly all.
+        named = [monomial_index(p.exponents) for p in (objective, self.weight)]
+        used = np.unique(np.concatenate([*named, ideal.indices, *(A.indices for A in operators)]))
+        self.operators, self.ideal = [_at(A, used) for A in operators], _at(ideal, used)
+        self.cost, self.mass = (_coefficients(p, used) for p in (objective, self.weight))
+        if any(g.face is not None for g in generators):
+            kept = _determined([*self.operators, self.ideal, sp.csr_matrix(self.mass)])
+            self.operators, self.ideal = [A[:, kept] for A in self.operators], self.ideal[:, kept]
+            self.cost, self.mass, used = self.cost[kept], self.mass[kept], used[kept]
+        self.n_moments, self.used = n_moments, used
+        self.y = cp.Variable(len(used))
         traces = sum(
             op[:: generator.size + 1].sum(axis=0).A1
             for op, generator in zip(self.operators, generators, strict=True)
@@ -131,14 +149,18 @@ class Program:
             positive(op @ self.y, generator.size)
             for op, generator in zip(self.operators, generators, strict=True)
         ]
-        self.ideal, self.independent = _ideal_rows(scaled, order, n_moments)
         self.vanishing = self.ideal[self.independent] @ self.y == 0
         constraints = [self.normalisation, *self.blocks]
         if len(self.independent):
             constraints.append(self.vanishing)
-        if recession:
-            constraints.append(traces @ self.y == 1)
-        self.model = cp.Problem(cp.Minimize(self.cost @ self.y), constraints)
+        cost = self.cost
+        if recession:  # as large as can be in every block, while f hardly grows
+            constraints += [
+                op[:: g.size + 1].sum(axis=0).A1 @ self.y <= 1
+                for op, g in zip(self.operators, generators, strict=True)
+            ]
+            cost = cost - _REWARD * traces
+        self.model = cp.Problem(cp.Minimize(cost @ self.y), constraints)
 
     def solve(self, solver, verbose, time_limit):
         options = dict(_OPTIONS.get(solver, {}))
@@ -155,17 +177,31 @@ class Program:
             return status, float(self.cost @ y)
         return status, np.nan
 
-    def moments(self) -> Moments:
+    def moments(self) -> Moments | None:
+        """All moments up to degree 2k; None where some are in no block."""
+        if len(self.used) < self.n_moments:
+            return None
         f = self.scaled.objective
         return Moments(np.array(self.y.value), f.n_variables, 2 * self.order, f.names)
 
+    def mean(self) -> np.ndarray:
+        """The first moments over the mass; NaN for variables that no block sees."""
+        n = self.scaled.problem.n_variables
+        places = np.searchsorted(self.used, np.arange(n + 1))
+        known = np.append(self.used, -1)[np.minimum(places, len(self.used))] == np.arange(n + 1)
+        with np.errstate(all="ignore"):
+            first = np.where(known, np.append(self.y.value, np.nan)[places], np.nan)
+            return first[1:] / first[0]
+
     def multipliers(self) -> Multipliers:
         names = self.scaled.objective.names
-        gram = {}
-        for g, block in zip(self.generators, self.blocks, strict=True):
-            Q = np.reshape(block.dual_value, (g.size, g.size))
-            Q = (Q + Q.T) / 2 + self.variant.slack * np.eye(g.size)
-            gram[g.factors] = BasisMatrix(Q, g.basis, names, g.face)
+        parts: dict[tuple[int, ...], list] = {}
+        for g, Q in zip(self.generators, self._gram_matrices(), strict=True):
+            if self.variant.room and not g.factors:
+                points = scaled_points(self.scaled, self.variant.zeros)
+                g, Q = loosened(g, Q, points, self.variant.room / len(self.blocks))
+            parts.setdefault(g.factors, []).append((g, Q))
+        gram = {key: joined_blocks(*zip(*own, strict=True), names) for key, own in parts.items()}
         equalities, start, v = [], 0, self._ideal_dual()
         for h in self.scaled.equalities:
             shifts = monomials(len(names), 2 * self.order - h.degree)
@@ -174,6 +210,32 @@ class Program:
             start += len(shifts)
         bound = -float(self.normalisation.dual_value) + self.variant.refutation
         return Multipliers(gram, tuple(equalities), bound)
+
+    def _gram_matrices(self) -> list[np.ndarray]:
+        """The blocks of the dual; on faces, corrected until its equations hold to the last digits.
+
+        There nothing is lost by it: the matrices are definite, so that they have room.
+        """
+        found = []
+        for g, block in zip(self.generators, self.blocks, strict=True):
+            Q = np.reshape(block.dual_value, (g.size, g.size))
+            found.append((Q + Q.T) / 2)
+        if self.variant.zeros:
+            equations = sp.hstack([op.T for op in self.operators]).tocsr()
+            for _ in range(_CORRECTIONS):
+                missing = self._stationarity([Q.ravel() for Q in found])
+                change = lsqr(equations, missing, atol=1e-15, btol=1e-15)[0]
+                ends = np.cumsum([Q.size for Q in found])[:-1]
+                parts = zip(found, np.split(change, ends), strict=True)
+                found = [Q + np.reshape(c, Q.shape) for Q, c in parts]
+        return [Q + self.variant.slack * np.eye(len(Q)) for Q in found]
+
+    def _stationarity(self, duals: list[np.ndarray]) -> np.ndarray:
+        """What is missing in the equations of the dual, by monomial."""
+        missing = self.cost + self.mass * float(self.normalisation.dual_value)
+        for op, v in zip(self.operators, duals, strict=True):
+            missing = missing - op.T @ v
+        return missing + self.ideal.T @ self._ideal_dual()
 
     def _ideal_dual(self) -> np.ndarray:
         v = np.zeros(self.ideal.shape[0])
@@ -185,13 +247,36 @@ class Program:
         """Largest relative residual: moment side, Gram side and the gap between the two."""
         y, size = self.y.value, 1 + np.abs(self.y.value).max()
         primal = np.abs(self.ideal @ y).max(initial=0.0)
-        stationarity = self.cost + self.mass * float(self.normalisation.dual_value)
-        for op, block in zip(self.operators, self.blocks, strict=True):
+        for op in self.operators:
             primal = max(primal, -np.linalg.eigvalsh(square(op @ y))[0])
-            stationarity = stationarity - op.T @ np.reshape(block.dual_value, -1)
-        stationarity = stationarity + self.ideal.T @ self._ideal_dual()
+        stationarity = self._stationarity([np.reshape(b.dual_value, -1) for b in self.blocks])
         gap = abs(value + float(self.normalisation.dual_value)) / (1 + abs(value))
         return max(primal / size, np.abs(stationarity).max(), gap)
+
+
+def _at(A: sp.csr_matrix, used: np.ndarray) -> sp.csr_matrix:
+    """The columns used, which hold all entries."""
+    return sp.csr_matrix(
+        (A.data, np.searchsorted(used, A.indices), A.indptr), (A.shape[0], len(used))
+    )
+
+
+def _coefficients(p: Polynomial, used: np.ndarray) -> np.ndarray:
+    vector = np.zeros(len(used))
+    vector[np.searchsorted(used, monomial_index(p.exponents))] = p.coefficients
+    return vector
+
+
+def _determined(operators: list) -> np.ndarray:
+    """Without moments that no block can tell from combinations of the others.
+
+    On faces that vanish at a point, no block sees the values and slopes there. Such moments leave
+    the program singular; the equations of the dual that belong to them hold by themselves.
+    """
+    _, R, order = qr(sp.vstack(operators).toarray(), mode="economic", pivoting=True)
+    diagonal = np.abs(np.diag(R))
+    rank = int((diagonal > _DEPENDENT * diagonal.max(initial=0.0)).sum())
+    return np.sort(order[:rank])
 
 
 def square(entries: np.ndarray) -> np.ndarray:

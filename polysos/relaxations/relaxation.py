@@ -22,11 +22,13 @@ from ..algebra.polynomials import Polynomial, monomials
 from ..algebra.problem import PolynomialProblem
 from ..checks import check_integer, check_positive, check_type
 from .blocks import reduce_bases, weighted_generators
-from .cost import check_building, check_solving
+from .cost import check_building, check_solving, check_step
 from .faces import smallest_face
 from .program import Multipliers, Program, Status, check_solver
 from .scaling import ScaledProblem, scale_problem
+from .sparsity import sparse_generators
 from .variant import PAPER, Variant
+from .zeros import vanishing
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,7 @@ class Relaxation:
     scaled : ScaledProblem
         The problem in the units that the solver saw.
     scaled_moments : Moments or None
+        Like `moments`, None also where blocks leave monomials out, as those of variants may.
     multipliers : Multipliers or None
         Solution of the dual, in scaled variables.
     denominator : int
@@ -57,6 +60,8 @@ class Relaxation:
         relaxation.
     sublevel : Fraction or None
         u, where u - f >= 0 was added as the last inequality; None in the paper's relaxation.
+    scaled_mean : array, shape (n,), or None
+        The first moments over the mass; NaN for variables that no block sees.
     """
 
     problem: PolynomialProblem
@@ -71,6 +76,7 @@ class Relaxation:
     multipliers: Multipliers | None = field(repr=False)
     denominator: int = field(default=0, repr=False)
     sublevel: Fraction | None = field(default=None, repr=False)
+    scaled_mean: np.ndarray | None = field(default=None, repr=False)
 
     def moment_matrix(self, order: int) -> BasisMatrix:
         """M_d(y) in the user's units, d <= k."""
@@ -148,13 +154,24 @@ def solve_scaled(
     solver: str = "CLARABEL",
     verbose: bool = False,
     time_limit: float | None = None,
+    step_limit: float | None = None,
 ) -> Relaxation:
-    """Solve a relaxation in scaled variables, the paper's or a variant of it."""
+    """Solve a relaxation in scaled variables, the paper's or a variant of it.
+
+    TimeoutError where one step of the solver would take longer than `step_limit`, by an estimate.
+    """
     start = time.perf_counter()
-    check_building(scaled, order)
-    generators = weighted_generators(scaled, order, variant.products)
+    if variant.sparse:
+        generators = sparse_generators(scaled, order)
+    else:
+        check_building(scaled, order)
+        generators = weighted_generators(scaled, order, variant.products)
     if variant.reduced:
         generators = reduce_bases(scaled, order, variant.denominator, generators)
+    if variant.zeros:
+        generators = vanishing(scaled, generators, variant.zeros)
+    if step_limit is not None:
+        check_step([g.size for g in generators], order, solver, step_limit)
     if variant.facial:
         generators = smallest_face(scaled, order, variant, generators, solver, time_limit)
         if time_limit is not None:
@@ -163,22 +180,23 @@ def solve_scaled(
     check_solving([g.size for g in generators], moments, solver)
     program = Program(scaled, order, generators, variant)
     status, value = program.solve(solver, verbose, time_limit)
-    z = program.moments() if status in (Status.SOLVED, Status.INACCURATE) else None
-    multipliers = program.multipliers() if z is not None else None
-    if z is not None:
+    found = status in (Status.SOLVED, Status.INACCURATE)
+    z = program.moments() if found else None
+    if found:
         # We ask solvers for more than they can always give: what counts is what came back.
         status = Status.SOLVED if program.error(value) <= 1e-7 else Status.INACCURATE
     return Relaxation(
         problem=scaled.problem,
         order=order,
         status=status,
-        value=np.nan if z is None else scaled.offset + scaled.objective_factor * value,
+        value=scaled.offset + scaled.objective_factor * value if found else np.nan,
         moments=None if z is None else _user_moments(z, scaled),
         solver=solver,
         seconds=time.perf_counter() - start,
         scaled=scaled,
         scaled_moments=z,
-        multipliers=multipliers,
+        scaled_mean=program.mean() if found else None,
+        multipliers=program.multipliers() if found else None,
         denominator=variant.denominator,
     )
 

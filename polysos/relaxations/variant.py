@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,13 @@ class Variant:
         Leave out of the bases what no certificate of this order can use.
     facial : bool
         Go on to the smallest face that holds all certificates (see `faces`).
+    sparse : bool
+        Blocks on cliques of variables (see `sparsity`), without products.
+    zeros : tuple of points, each a tuple of Fraction
+        Where the objective takes its bound, in the user's units: the polynomials of the blocks
+        vanish there, but for those of inequalities that are 0 there.
+    room : float
+        What the scaled bound may fall by, where `zeros` are known in floats only.
     refutation : bool
         For the objective 0: ask for the identity 0 - 1 = sum_j sigma_j g_j + ..., which shows that
         no point is feasible.
@@ -37,6 +45,9 @@ class Variant:
     slack: float = 0.0
     reduced: bool = False
     facial: bool = False
+    sparse: bool = False
+    zeros: tuple[tuple[Fraction, ...], ...] = ()
+    room: float = 0.0
     refutation: bool = False
 
     def __str__(self):
@@ -45,6 +56,8 @@ class Variant:
             f"denominator {self.denominator}" * bool(self.denominator),
             f"slack {self.slack:g}" * bool(self.slack),
             "facial" * self.facial,
+            "sparse" * self.sparse,
+            f"vanishing at {len(self.zeros)} points" * bool(self.zeros),
             "refutation" * self.refutation,
         ]
         return ", ".join(word for word in words if word)

@@ -24,6 +24,7 @@ from .splitting import exclude_all
 from .standing import BoxStep, Standing
 from .weighted_squares import WeightedSquares
 
+_NOTHING = 1e-9  # of the largest coefficient: less is 0, which a search meets nearly
 _SMALL = 1e-9  # of the size of the outputs: losses below count as perfect fits
 _RESTARTS = 8  # of the plan, at better candidates
 _FIRST_STARTS = 6  # at random, where linear least squares do not tell the coefficients
@@ -203,7 +204,8 @@ class Tightening:
 
     def determines_all(self) -> bool:
         """Whether the residuals change with every change of the coefficients near the best."""
-        J = self.r.jacobian(self.candidates.best)
+        c = self.candidates.best
+        J = self.r.jacobian(np.where(np.abs(c) > _NOTHING * np.abs(c).max(), c, 0.0))
         size = np.linalg.norm(J, axis=0)
         return bool(size.all()) and np.linalg.matrix_rank(J / size, tol=1e-6) == J.shape[1]
 
