@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 
@@ -24,15 +26,28 @@ class MonomialFunctions:
 
     def __init__(self, exponents: np.ndarray):
         self.exponents = exponents
-        self._lowered = _lowered(exponents)
+        # Most monomials hold few variables: these come first, and the others are left out.
+        most = int((exponents > 0).sum(axis=1).max(initial=1))
+        self._places = np.argsort(exponents == 0, axis=1, kind="stable")[:, :most]
+        self._powers = np.take_along_axis(exponents, self._places, axis=1)
+        self._slopes_of_powers = _lowered(self._powers)
+        self._columns = np.arange(len(exponents))
+
+    @cached_property
+    def _lowered(self) -> np.ndarray:
+        return _lowered(self.exponents)
 
     def values(self, z: np.ndarray) -> np.ndarray:
         """phi(z), shape (p,)."""
-        return np.prod(z**self.exponents, axis=1)
+        return np.prod(z[self._places] ** self._powers, axis=1)
 
     def slopes(self, z: np.ndarray) -> np.ndarray:
         """The derivative of each by each variable, shape (n, p)."""
-        return self.exponents.T * np.prod(z**self._lowered, axis=2)
+        slopes = np.zeros(self.exponents.T.shape)
+        slopes[self._places.T, self._columns] = self._powers.T * np.prod(
+            z[self._places] ** self._slopes_of_powers, axis=2
+        )
+        return slopes
 
     def curvature(self, z: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Second derivatives of weights . phi, shape (n, n)."""

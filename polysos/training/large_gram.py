@@ -8,12 +8,13 @@ them costs little, and so does a program solved by projections.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 from flint import fmpq_mat
 from scipy.linalg import qr, solve_triangular
+from scipy.sparse import csc_matrix
+from scipy.sparse.linalg import splu
 
 from .compilation import floats_of
 from .cones import most_definite, smallest_eigenvalue, symmetric, triangle
@@ -53,14 +54,14 @@ class LargeGramMatrices:
         self._whiten = solve_triangular(self._root, np.eye(k))
         self._equations = _spanning(self._coefficients(), _RANK)
         self.dimension = len(self._equations)
-        # Each relation has a product that is in no other one: it tells the coefficient.
-        times = Counter(pair for relation in self.relations for pair in relation)
-        self._own = [next(p for p in relation if times[p] == 1) for relation in self.relations]
-        self._terms = [
-            (n, i - 1, j - 1, float(v))
+        terms = [
+            (k * (i - 1) + j - 1, n, float(v) * (1.0 if i == j else 0.5))
             for n, relation in enumerate(self.relations)
             for (i, j), v in relation.items()
         ]
+        places, numbers, values = np.array(terms).reshape(-1, 3).T
+        self._sums = csc_matrix((values, (places, numbers)), (k * k, len(self.relations)))
+        self._normal = splu((self._sums.T @ self._sums).tocsc()) if self.relations else None
 
     def _coefficients(self) -> np.ndarray:
         """A column for each monomial: its coefficient in the products of the basis."""
@@ -105,17 +106,15 @@ class LargeGramMatrices:
 
     def matrix(self, u: np.ndarray) -> fmpq_mat:
         """G + sum_k t_k S_k, exactly: a Gram matrix of the loss whatever the t are."""
-        n, i, j, v = (np.array(column) for column in zip(*self._terms, strict=True))
-        own = np.array(self._own) - 1
-        of_own = np.array([float(r[o]) for r, o in zip(self.relations, self._own, strict=True)])
-        share = np.where(own[:, 0] == own[:, 1], 1.0, 2.0) / of_own
-        wanted, t = symmetric(u, self.basis.size), np.zeros(len(own))
+        k, t = self.basis.size, np.zeros(len(self.relations))
+        if not len(t):
+            return fmpq_mat(self.basis.gram)
+        wanted = symmetric(u, k)
         for _ in range(_REFINED):
-            S = np.zeros_like(wanted)
-            np.add.at(S, (i, j), t[n] * v / 2)
-            missing = wanted - self._whiten.T @ (S + S.T) @ self._whiten
-            raw = self._root.T @ missing @ self._root
-            t = t + raw[own[:, 0], own[:, 1]] * share
+            S = (self._sums @ t).reshape(k, k)  # an entry of each pair, on one side
+            S = S + S.T - np.diag(np.diag(S))
+            missing = self._root.T @ (wanted - self._whiten.T @ S @ self._whiten) @ self._root
+            t = t + self._normal.solve(self._sums.T @ missing.ravel())
         return with_relations(self.basis.gram, self.relations, t)
 
 

@@ -1,13 +1,17 @@
 """Gram matrices by equations: the same as along relations; large bases are proven, lies are not."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 import polysos as ps
+from polysos.proofs.exact import to_fraction
 from polysos.training import centring, large_gram
 from polysos.training.centred import GramMatrices, centred_proof, uncentred_bound
 from polysos.training.compilation import compile_residuals, floats_of
-from polysos.training.gram_basis import row_space_basis
+from polysos.training.cones import triangle
+from polysos.training.gram_basis import row_space_basis, with_relations
 from polysos.training.large_gram import LargeGramMatrices
 from polysos.training.recovery import polish
 from polysos.training.variable_projection import SIZES, VariableProjection
@@ -114,3 +118,42 @@ def test_a_ridge_goes_along_relations(monkeypatch):
     r = compile_residuals(net, X, Y, "sample-squares", 0.01)
     with pytest.raises(ValueError, match="no relation with a product of 1"):
         LargeGramMatrices(row_space_basis(r), r.targets)
+
+
+def test_relations_may_share_all_their_products(monkeypatch):
+    """With three layers no product need tell how much of a relation there is."""
+    net, X, Y = moderate((3, 2), 0.3)
+    basis = row_space_basis(compile_residuals(net, X, Y, "sample-squares"))
+    own = large_gram.relations(basis)
+    assert len(own) > 1
+
+    def mixed(_):
+        weights = np.random.default_rng(0).integers(1, 9, (len(own), len(own))) + 9 * np.eye(
+            len(own)
+        )
+        pairs = sorted({pair for relation in own for pair in relation})
+        rows = [
+            [sum(int(w) * r.get(p, 0) for w, r in zip(row, own, strict=True)) for p in pairs]
+            for row in weights
+        ]
+        return [{p: v for p, v in zip(pairs, row, strict=True) if v} for row in rows]
+
+    monkeypatch.setattr(large_gram, "relations", mixed)
+    matrices, k = LargeGramMatrices(basis, Y.ravel()), basis.size
+    times = Counter(pair for relation in matrices.relations for pair in relation)
+    assert not any(times[p] == 1 for relation in matrices.relations for p in relation)
+    Q = with_relations(
+        basis.gram, matrices.relations, np.random.default_rng(1).standard_normal(len(own))
+    )
+    rows, columns, factor = triangle(k)
+    added = inner(Q, k) - inner(basis.gram, k)
+    whitened = matrices._whiten.T @ added @ matrices._whiten
+    back = inner(matrices.matrix(whitened[rows, columns] * factor), k)
+    assert np.allclose(back, inner(Q, k), atol=1e-8 * np.abs(inner(Q, k)).max())
+
+
+def inner(Q, k):
+    """Of the basis without its 1, in floats."""
+    return np.array(
+        [[float(to_fraction(Q[i, j])) for j in range(1, k + 1)] for i in range(1, k + 1)]
+    )
