@@ -60,7 +60,8 @@ def monomials(n_variables: int, degree: int) -> np.ndarray:
 @lru_cache(maxsize=64)
 def _binomials(size: int) -> np.ndarray:
     grid = np.arange(size)
-    return np.rint(comb(grid[:, None], grid[None, :])).astype(np.int64)
+    table = np.rint(comb(grid[:, None], grid[None, :]))
+    return np.minimum(table, 2.0**62).astype(np.int64)  # what is larger, no index needs
 
 
 def monomial_index(exponents: np.ndarray) -> np.ndarray:

@@ -159,10 +159,8 @@ def half_basis(p: Polynomial) -> np.ndarray:
     [[0, 0], [1, 1], [2, 1], [1, 2]]
     """
     n, d = p.n_variables, p.degree // 2
-    free = np.zeros(len(monomials(n, max(2 * d, p.degree))), dtype=bool)
-    free[monomial_index(p.exponents)] = True
     one = Polynomial.constant(1.0, n, p.names)
-    left = drop_useless(free, [Generator((), one, monomials(n, d))])
+    left = drop_useless(monomial_index(p.exponents), [Generator((), one, monomials(n, d))])
     return left[0].basis if left else np.zeros((0, n), dtype=np.int64)
 
 

@@ -163,14 +163,13 @@ def _has_nonnegative_pivots(Q) -> bool:
     n, rest = len(Q), [list(row) for row in Q]
     for k in range(n):
         pivot = rest[k][k]
-        column = [rest[i][k] for i in range(k + 1, n)]
-        if pivot < 0 or (pivot == 0 and any(c != 0 for c in column)):
+        column = [(i, rest[i][k]) for i in range(k + 1, n) if rest[i][k] != 0]
+        if pivot < 0 or (pivot == 0 and column):
             return False
-        for i in range(k + 1, n):
-            if rest[i][k] != 0:
-                ratio = rest[i][k] / pivot
-                for j in range(k + 1, i + 1):
-                    rest[i][j] -= ratio * rest[j][k]
+        for place, (i, c) in enumerate(column):
+            ratio, row = c / pivot, rest[i]
+            for j, other in column[: place + 1]:
+                row[j] -= ratio * other
     return True
 
 

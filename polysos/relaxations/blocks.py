@@ -8,7 +8,7 @@ bases.
 from __future__ import annotations
 
 from itertools import combinations
-from math import prod
+from math import comb, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -106,26 +106,30 @@ def reduce_bases(
     the same sign, these entries are zero, and with them their rows. Repeated until nothing
     changes; without constraints what remains lies in half the Newton polytope.
     """
-    n_moments = len(monomials(scaled.problem.n_variables, 2 * order))
+    n = scaled.problem.n_variables
     weight = unit_denominator(scaled, denominator)
-    free = np.zeros(n_moments, dtype=bool)
-    for p in (weight * scaled.objective, weight):
-        free[monomial_index(p.exponents)] = True
+    free = [monomial_index(p.exponents) for p in (weight * scaled.objective, weight)]
     for h in scaled.equalities:
-        free[ideal_shifts(h, 2 * order, n_moments).indices] = True
-    return drop_useless(free, generators)
+        free.append(ideal_shifts(h, 2 * order, comb(n + 2 * order, n)).indices)
+    return drop_useless(np.concatenate(free), generators)
 
 
 def drop_useless(free: np.ndarray, generators: list[Generator]) -> list[Generator]:
     """The generators without the monomials whose diagonal entries have to vanish.
 
-    `free` marks the monomials that may remain when all blocks are added up.
+    `free` are the numbers of the monomials that may remain when all blocks are added up.
     """
     while True:
-        mixed, signs, diagonals = free.copy(), np.zeros((2, len(free)), dtype=bool), []
-        for _, g, basis, _ in generators:
-            sums = basis[:, None, None, :] + basis[None, :, None, :] + g.exponents
-            index = monomial_index(sums)
+        places = [
+            monomial_index(g.basis[:, None, None, :] + g.basis[None, :, None, :] + p.exponents)
+            for g in generators
+            for p in [g.polynomial]
+        ]
+        known = np.unique(np.concatenate([free, *(index.ravel() for index in places)]))
+        mixed, signs = np.isin(known, free), np.zeros((2, len(known)), dtype=bool)
+        diagonals = []
+        for (_, g, basis, _), place in zip(generators, places, strict=True):
+            index = np.searchsorted(known, place)
             mixed[index[np.triu_indices(len(basis), 1)]] = True
             diagonal = index[np.arange(len(basis)), np.arange(len(basis))]
             signs[0, diagonal[:, g.coefficients > 0]] = True

@@ -24,6 +24,7 @@ _PER_PAIR_OF_MOMENTS = 24  # of other solvers: a dense Schur complement and its 
 _PER_MOMENT = 500  # a row of exponents while Python builds it
 _PER_TERM = 40  # of an entry of a localizing matrix, for each variable: exponents and their places
 _PER_SHIFT = 24  # a dense row for each product of an equality and a monomial, and its factor
+_MOST_NUMBERS = 2**52  # of monomials: floats still tell them apart
 _SPEED = {"CLARABEL": 2e10}  # operations in a second while a KKT matrix is factored, about
 _EXACT_SPEED = 5e4  # with rationals whose digits grow, while an exact Gram matrix is checked
 
@@ -39,6 +40,15 @@ def check_building(scaled: ScaledProblem, order: int) -> None:
     if scaled.center.any():
         size += 24 * moments**2  # a full matrix takes moments from one center to another
     _require(size, f"the relaxation of order {order}, with {moments} moments,")
+
+
+def check_numbering(n: int, order: int) -> None:
+    """Raise MemoryError where there are more monomials than integers to number them by."""
+    if comb(n + 2 * order, n) > _MOST_NUMBERS:
+        raise MemoryError(
+            f"order {order} was not tried: {n} variables have too many monomials of degree "
+            f"{2 * order} to be numbered"
+        )
 
 
 def check_solving(sizes: list[int], moments: int, solver: str) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from ..algebra.moments import BasisMatrix, localizing_degree
 from ..algebra.polynomials import Polynomial, monomials
 from .blocks import Generator
+from .cost import check_numbering
 from .scaling import ScaledProblem
 
 
@@ -49,6 +50,7 @@ def is_sparse(scaled: ScaledProblem) -> bool:
 def sparse_generators(scaled: ScaledProblem, order: int) -> list[Generator]:
     """The constant 1 on each clique, and each inequality on the smallest clique that holds it."""
     names = scaled.objective.names
+    check_numbering(len(names), order)
     cliques, one = variable_cliques(scaled), Polynomial.constant(1.0, len(names), names)
     found = [Generator((), one, _monomials_of(clique, len(names), order)) for clique in cliques]
     for j, g in zip(scaled.kept, scaled.inequalities, strict=True):

@@ -115,3 +115,9 @@ def test_a_polynomial_that_explodes_in_other_units_is_refused():
     shifted = Problem(product, [v * (1 - v) for v in x])
     with pytest.raises(MemoryError, match="symmetric about 0"):
         ps.minimize(shifted)
+
+
+def test_more_monomials_than_numbers_are_refused():
+    cost.check_numbering(60, 3)
+    with pytest.raises(MemoryError, match="60 variables have too many monomials of degree 24"):
+        cost.check_numbering(60, 12)
