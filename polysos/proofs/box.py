@@ -10,11 +10,16 @@ from fractions import Fraction
 from math import inf, isfinite, nextafter
 
 import numpy as np
+from flint import fmpq, fmpq_poly
 
 from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
+from .exact import to_fmpq, to_fraction
 
 _HIGH = 40  # degree: above, roots of a polynomial and of all its derivatives would take long
+_MOST_WORK = 5e6  # operations with short numbers: some seconds
+_TRIES = 40  # of a point beyond the last root: from the guess on, in growing steps
+_WORD = 1000  # bits of a number that is short; operations with longer ones cost their square
 
 
 def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
@@ -23,7 +28,9 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
     Each constraint g = a(x_i) + rest >= 0 bounds x_i as soon as the rest is bounded above over
     the box so far. Everything is exact rational arithmetic rounded outward to floats, so the box
     is a theorem, not an estimate. An empty box (lower > upper) proves that no point is feasible;
-    a constraint that is negative on the whole box gives one, too.
+    a constraint that is negative on the whole box gives one, too. What would take longer than some
+    seconds is left out, by a count of operations and not by the clock: the box is then larger, and
+    the same everywhere.
 
     >>> from polysos import variables
     >>> x, y = variables(2)
@@ -34,9 +41,13 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
     one_sided = [*problem.inequalities, *problem.equalities, *(-h for h in problem.equalities)]
     constraints = [_Constraint(g) for g in one_sided]
     box = [(-inf, inf)] * problem.n_variables
+    left = _MOST_WORK
     for _ in range(rounds):
         before = list(box)
         for constraint in constraints:
+            if constraint.work > left:
+                continue
+            left -= constraint.work
             if not constraint.narrow(box):
                 return np.array([(inf, -inf)] * problem.n_variables)
             if any(low > high for low, high in box):
@@ -55,13 +66,15 @@ class _Constraint:
     """A polynomial that is to be >= 0, and which of its terms hang on which variable."""
 
     def __init__(self, g: Polynomial):
-        self.terms = [
-            (Fraction(c), [(i, a) for i, a in enumerate(alpha) if a])
-            for alpha, c in zip(g.exponents.tolist(), g.coefficients.tolist(), strict=True)
+        self.terms: list[tuple[Fraction, list]] = [
+            (Fraction(c), []) for c in g.coefficients.tolist()
         ]
-        self.touched: dict[
-            int, list[int]
-        ] = {}  # the terms with a variable, and those with no other
+        rows, variables = np.nonzero(g.exponents)
+        powers = g.exponents[rows, variables]
+        for k, i, a in zip(rows.tolist(), variables.tolist(), powers.tolist(), strict=True):
+            self.terms[k][1].append((i, a))
+        # The terms with a variable, and those with no other.
+        self.touched: dict[int, list[int]] = {}
         self.pure: dict[int, dict[int, int]] = {}
         for k, (_, used) in enumerate(self.terms):
             for i, _ in used:
@@ -69,19 +82,31 @@ class _Constraint:
             if len(used) == 1:
                 ((i, a),) = used
                 self.pure.setdefault(i, {})[a] = k
+        self.work = self._work()
+
+    def _work(self) -> float:
+        """Operations of one call of `narrow`, roughly, weighed by the length of their numbers."""
+        bits = [_bits(c) for c, _ in self.terms]
+        total = 0.0
+        for (_, used), own in zip(self.terms, bits, strict=True):
+            power = max((a for _, a in used), default=0)
+            total += (1 + len(used)) * (1 + ((own + 53 * power) / _WORD) ** 2)
+        for powers in self.pure.values():
+            total += 2 * _TRIES * max(powers) * (1 + (sum(bits) + 53 * max(powers)) / _WORD)
+        return total
 
     def narrow(self, box: list) -> bool:
         """Narrow the box as far as this constraint tells; False if it is negative on all of it."""
         largest = [self._largest(k, box) for k in range(len(self.terms))]
         unbounded = {k for k, v in enumerate(largest) if v == inf}
-        total = sum((v for v in largest if v != inf), Fraction(0))
+        total = sum((v for v in largest if v != inf), fmpq(0))
         if not unbounded and total < 0:
             return False
         for i, powers in self.pure.items():
             own = set(powers.values())
             if not unbounded <= own:
                 continue
-            rest = total - sum((largest[k] for k in own - unbounded), Fraction(0))
+            rest = total - sum((largest[k] for k in own - unbounded), fmpq(0))
             narrower = self._tightened(i, rest, box[i])
             if narrower == box[i]:
                 continue
@@ -101,16 +126,21 @@ class _Constraint:
 
     def _largest(self, k: int, box: list):
         c, used = self.terms[k]
-        return _largest_product(c, [(a, box[i]) for i, a in used])
+        largest = _largest_product(c, [(a, box[i]) for i, a in used])
+        return inf if largest == inf else to_fmpq(largest)
 
-    def _tightened(self, i: int, rest: Fraction, ends: tuple) -> tuple[float, float]:
+    def _tightened(self, i: int, rest: fmpq, ends: tuple) -> tuple[float, float]:
         """The interval of x_i where its own terms plus the rest are >= 0."""
         powers = self.pure[i]
-        coefficients = [rest] + [Fraction(0)] * max(powers)
+        coefficients = [rest] + [fmpq(0)] * max(powers)
         for a, k in powers.items():
-            coefficients[a] = self.terms[k][0]
+            coefficients[a] = to_fmpq(self.terms[k][0])
         mirrored = [c * (-1) ** a for a, c in enumerate(coefficients)]
         return max(ends[0], -_last_point(mirrored)), min(ends[1], _last_point(coefficients))
+
+
+def _bits(c: Fraction) -> int:
+    return c.numerator.bit_length() + c.denominator.bit_length()
 
 
 def _much_smaller(new, old) -> bool:
@@ -152,7 +182,7 @@ def _times(a, b):
     return a * b
 
 
-def _last_point(coefficients: list[Fraction]) -> float:
+def _last_point(coefficients: list[fmpq]) -> float:
     """A T with p(t) < 0 for all t > T, p given by rising coefficients; inf where there is none.
 
     It suffices that all Taylor coefficients of p at T are <= 0. A first guess comes from floats;
@@ -163,19 +193,20 @@ def _last_point(coefficients: list[Fraction]) -> float:
     guess = _guess(coefficients)
     if guess is None:
         return inf
+    p = fmpq_poly(coefficients)
     step = max(abs(guess), 2.0**-20) * 2.0**-40
-    for attempt in range(120):
-        if guess == inf or all(c <= 0 for c in _taylor(coefficients, Fraction(guess))):
+    for attempt in range(_TRIES):
+        if guess == inf or all(c <= 0 for c in p(fmpq_poly([to_fmpq(guess), 1])).coeffs()):
             return guess
-        guess = nextafter(guess, inf) if attempt == 0 else guess + step * 2.0**attempt
+        guess = nextafter(guess, inf) if attempt == 0 else guess + step * 16.0**attempt
     return inf
 
 
-def _guess(coefficients: list[Fraction]) -> float | None:
+def _guess(coefficients: list[fmpq]) -> float | None:
     """The largest real root of p and of its derivatives, about; None where floats cannot tell."""
     try:
         with np.errstate(all="ignore"):
-            p = np.polynomial.Polynomial([float(c) for c in coefficients])
+            p = np.polynomial.Polynomial([float(to_fraction(c)) for c in coefficients])
             guess = _bound_of_roots(p.coef) if p.degree() > _HIGH else _largest_root(p)
         return guess if isfinite(guess) else None
     except (ArithmeticError, ValueError, np.linalg.LinAlgError):
@@ -198,12 +229,3 @@ def _bound_of_roots(coefficients: np.ndarray) -> float:
     steps = d - np.arange(d)
     ratios = np.maximum(coefficients[:-1], 0.0) / -coefficients[-1]
     return float(2 * np.max(ratios ** (1 / steps), initial=0.0))
-
-
-def _taylor(coefficients: list[Fraction], t: Fraction) -> list[Fraction]:
-    """Coefficients of p(t + s) in s, by repeated synthetic division."""
-    c = list(coefficients)
-    for start in range(len(c) - 1):
-        for a in range(len(c) - 2, start - 1, -1):
-            c[a] += t * c[a + 1]
-    return c

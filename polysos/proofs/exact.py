@@ -9,12 +9,13 @@ from fractions import Fraction
 from math import inf, lcm, nextafter
 from sys import float_info
 
-from flint import Ordering, arb, ctx, fmpq, fmpq_mat, fmpq_mpoly_ctx, nmod_mat
+from flint import Ordering, arb, ctx, fmpq, fmpq_mat, fmpq_mpoly_ctx, fmpz, nmod_mat
 
 from ..algebra.polynomials import Polynomial
 
 _SMALL = 3  # rows: up to here exact pivots are as fast
 _PRECISIONS = (128, 1024, 8192, 65536)  # bits of a ball
+_LONGEST_BALLS = 1e12  # n^3 times the bits of a ball: half a minute at most
 _PRIME = 2**61 - 1
 _LONGEST = 1e10  # n^2.5 times the bits of all rows: a minute at most
 
@@ -32,9 +33,14 @@ class ExactRing:
         found = self._known.get(id(p))
         if found is None:
             terms = zip(p.exponents.tolist(), p.coefficients.tolist(), strict=True)
-            exact = self.ctx.from_dict({tuple(alpha): to_fmpq(c) for alpha, c in terms})
+            exact = self.polynomial({tuple(alpha): to_fmpq(c) for alpha, c in terms})
             found = self._known[id(p)] = (p, exact)  # p itself is kept: its id stays its own
         return found[1]
+
+    def polynomial(self, terms: dict):
+        """With these coefficients, `fmpq` by exponents: all denominators at once, or it is slow."""
+        d = common_denominator([int(c.q) for c in terms.values()])
+        return self.ctx.from_dict({a: c * d for a, c in terms.items()}) / d
 
     def units(self, center, scale):
         """The polynomials x = center + scale * z, to be put into others by `compose`."""
@@ -109,8 +115,9 @@ def _takes_minutes(Q) -> bool:
 def _by_balls(Q, precisions) -> bool | None:
     """Whether Q > 0, or not Q >= 0; None where more digits than these would be needed."""
     own = ctx.prec
+    affordable = [bits for bits in precisions if len(Q) ** 3 * bits <= _LONGEST_BALLS]
     try:
-        for ctx.prec in precisions:
+        for ctx.prec in affordable:
             verdict = _has_positive_balls(Q)
             if verdict is not None:
                 return verdict
@@ -136,8 +143,11 @@ def _has_positive_balls(Q) -> bool | None:
 def independent_rows(Q) -> list[int]:
     """Rows that are independent modulo a prime: hence independent, and seldom too few."""
     n = len(Q)
-    numerators, _ = fmpq_mat(n, n, [v for row in Q for v in row]).numer_denom()
-    echelon, rank = nmod_mat(numerators, _PRIME).rref()
+    entries = [(int(v.p), int(v.q)) for row in Q for v in row]
+    if any(q % _PRIME == 0 for _, q in entries):
+        return []
+    residues = [p % _PRIME * pow(q, -1, _PRIME) % _PRIME for p, q in entries]
+    echelon, rank = nmod_mat(n, n, residues, _PRIME).rref()
     kept, column = [], 0
     for i in range(rank):
         while echelon[i, column] == 0:
@@ -185,6 +195,26 @@ def round_down(value: Fraction) -> float:
 def round_up(value: Fraction) -> float:
     """The smallest float that is at least this rational, or one float more."""
     return -round_down(-value) + 0.0  # no minus zero
+
+
+def rational_sum(values: list) -> fmpq:
+    """By halves: with many denominators, one after the other would make all sums long.
+
+    >>> rational_sum([fmpq(1, 2), fmpq(1, 3), fmpq(1, 7)])
+    41/42
+    """
+    if len(values) <= 2:
+        return sum(values, fmpq(0))
+    half = len(values) // 2
+    return rational_sum(values[:half]) + rational_sum(values[half:])
+
+
+def common_denominator(values: list[int]) -> fmpz:
+    """The least one, of denominators; by halves, too."""
+    if len(values) <= 1:
+        return fmpz(values[0] if values else 1)
+    half = len(values) // 2
+    return common_denominator(values[:half]).lcm(common_denominator(values[half:]))
 
 
 def to_fmpq(c) -> fmpq:

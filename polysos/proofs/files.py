@@ -17,7 +17,7 @@ What a file holds is spelled out here once; `Proof` says what it means.
 A file may come from a stranger: everything is read strictly, nothing twice, and what would take
 too long to read or to check is refused before it is tried. Limits: numbers of 100,000 digits, total
 degree 256, products of 16 inequalities, 100,000 variables, and 2 * 10^7 elementary operations for
-the check, which is some ten seconds.
+the check: some ten seconds, beside the time to read a file of many megabytes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from flint import fmpz
@@ -34,6 +35,7 @@ from flint import fmpz
 from ..algebra.moments import BasisMatrix
 from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
+from .exact import common_denominator
 
 PROOF, CURVE = "polysos proof 2", "polysos descent curve 1"
 
@@ -42,7 +44,7 @@ _MOST_DEGREE = 256
 _MOST_FACTORS = 16
 _MOST_VARIABLES = 100_000
 _MOST_WORK = 2e7
-_WORD = 1000  # bits of a number that costs one operation; longer ones cost more
+_WORD = 400  # bits of a number that costs one operation; longer ones cost more
 
 _COMMON = {
     *("holds", "bound", "objective", "inequalities", "equalities", "assumption", "sublevel"),
@@ -245,27 +247,49 @@ def _work(proof) -> float:
     moved = any(proof.center) or any(s != 1 for s in proof.scale)
     problem, m = proof.problem, len(proof.problem.inequalities)
 
-    def spread(p: Polynomial) -> int:
-        """Terms of p in the units of the proof, at most."""
-        return sum(prod(a + 1 for a in alpha) if moved else 1 for alpha in p.terms)
+    def size(p: Polynomial | None) -> _Size:
+        """In the units of the proof, at most."""
+        if p is None:
+            return _Size(1, 0)
+        spread = sum(prod(a + 1 for a in alpha) if moved else 1 for alpha in p.terms)
+        return _Size(max(1, spread), _common_bits(p.coefficients))
 
-    terms = {
-        j: spread(problem.inequalities[j]) if 0 <= j < m else 2 for key in proof.gram for j in key
-    }
-    total = float(spread(problem.objective) * _count(proof.denominator))
+    side = _Size(2, 64)
+    used = {j: problem.inequalities[j] for key in proof.gram for j in key if 0 <= j < m}
+    sizes = {j: size(g) for j, g in used.items()}
+    total = (size(problem.objective) * size(proof.denominator)).work
     for key, Q in proof.gram.items():
-        bits = max((_bits(v) for v in Q.values.flat), default=0)
-        total += len(Q.basis) ** 2 * prod(terms[j] for j in key) * (1 + bits / _WORD)
+        block = _Size(len(Q.basis) ** 2, _common_bits(Q.values.flat))
+        for j in key:
+            block *= sizes.get(j, side)
+        total += block.work + len(Q.basis) ** 3 / 6
     for q, h in zip(proof.equality_multipliers, problem.equalities, strict=False):
-        total += _count(q) * spread(h)
-    used = [problem.objective, *(problem.inequalities[j] for j in terms if 0 <= j < m)]
-    degree = max(p.degree for p in used)
+        total += (size(q) * size(h)).work
+    degree = max(p.degree for p in (problem.objective, *used.values()))
     units = max((_bits(v) for v in (*proof.center, *proof.scale)), default=0)
     return total * (1 + degree * units * moved / _WORD) ** 2 + sum(map(_work, proof.lemmas))
 
 
-def _count(p: Polynomial | None) -> int:
-    return 1 if p is None else max(1, len(p.exponents))
+class _Size(NamedTuple):
+    """How many terms a polynomial may have, and how long their numbers may be."""
+
+    terms: int
+    bits: int
+
+    def __mul__(self, other: _Size) -> _Size:  # type: ignore[override]
+        return _Size(self.terms * other.terms, self.bits + other.bits)
+
+    @property
+    def work(self) -> float:
+        return self.terms * (1 + self.bits / _WORD)
+
+
+def _common_bits(values) -> int:
+    """Bits of the numbers of a polynomial: it is kept with a common denominator."""
+    exact = [Fraction(v) for v in values]
+    denominators = {v.denominator for v in exact}
+    numerator = max((v.numerator.bit_length() for v in exact), default=0)
+    return common_denominator(list(denominators)).bit_length() + numerator
 
 
 def _bits(value: Fraction) -> int:

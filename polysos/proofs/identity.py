@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from ..algebra.problem import PolynomialProblem
-from .exact import to_fmpq
+from .exact import rational_sum, to_fmpq
 from .region import Region
 
 
@@ -48,8 +48,8 @@ class Identity:
             for j, b in enumerate(rows[: i + 1]):
                 if Q[i][j] != 0:
                     alpha = tuple(p + q for p, q in zip(a, b, strict=True))
-                    terms[alpha] = terms.get(alpha, 0) + (Q[i][j] if i == j else 2 * Q[i][j])
-        return self.ring.ctx.from_dict(terms)
+                    terms.setdefault(alpha, []).append(Q[i][j] if i == j else 2 * Q[i][j])
+        return self.ring.polynomial({alpha: rational_sum(c) for alpha, c in terms.items()})
 
     def remainder(self, source, gram):
         """d f - sum_j sigma_j g_j - sum_i q_i h_i, for a Proof or a draft of one."""

@@ -16,7 +16,7 @@ from flint import fmpq
 from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
 from .box import bounding_box, is_bounded, largest_value
-from .exact import ExactRing, round_down, round_up, to_fmpq, to_fraction
+from .exact import ExactRing, rational_sum, round_down, round_up, to_fmpq, to_fraction
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,21 +118,21 @@ class Region:
         ]
         unit = [ends == (-1, 1) for ends in box]
         sizes = {} if any(center) or any(s != 1 for s in scale) else self.sizes
-        worst = fmpq(0)
+        worst = []
         for monomial, c in zip(p.monoms(), p.coeffs(), strict=True):
             alpha = tuple(int(a) for a in monomial)
             if all(u or not a for u, a in zip(unit, alpha, strict=True)):
                 # |z_i| <= 1: the usual case in training, and a fast one.
                 even = not any(a % 2 for a in alpha)
-                worst += c if not any(alpha) else (min(c, fmpq(0)) if even else -abs(c))
+                worst.append(c if not any(alpha) else (min(c, fmpq(0)) if even else -abs(c)))
                 continue
             largest = largest_value(-to_fraction(c), alpha, box)
             if alpha in sizes:
                 largest = min(largest, abs(to_fraction(c)) * sizes[alpha])
             if largest == inf:
                 return -inf
-            worst -= to_fmpq(largest)
-        return to_fraction(worst)
+            worst.append(-to_fmpq(largest))
+        return to_fraction(rational_sum(worst))
 
     def is_positive(self, p, center, scale) -> bool:
         """Whether p(z) > 0 is known: by a lemma, or from its terms."""

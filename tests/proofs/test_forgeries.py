@@ -306,6 +306,13 @@ def bombs():
     yield "many factors", {"gram": [block([[0]], [0] * 5000)]}
     yield "a product too far", {"inequalities": [dense(200)], "gram": [block([[0]], [0] * 16)]}
     yield "a tower", {"objective": [["1/1", [256]]], "center": ["1/" + "3" * 40_000]}
+    high = [[[f"{k}/1", [0]], ["-1/1", [256]]] for k in range(2, 12)]
+    yield "a box by high powers", {"inequalities": high, "gram": []}
+    yield "a box by an equation", {"equalities": high[:1], "equality_multipliers": [[]]}
+    rng = random.Random(1)
+    long = [[[odd_fraction(rng, 3000), [a]] for a in range(40)] for _ in range(20)]
+    long = [[*g, ["-1/1", [40]]] for g in long]
+    yield "a box by long numbers", {"inequalities": long, "gram": []}
     yield "nested lists", "[" * 10**6
     yield "deep lemmas", None
 
@@ -313,6 +320,11 @@ def bombs():
 def block(basis, key=()):
     rows = [["1/1" if i == j else "0/1" for j in range(len(basis))] for i in range(len(basis))]
     return {"product_of_inequalities": list(key), "basis": basis, "matrix": rows}
+
+
+def odd_fraction(rng, bits):
+    """Fractions whose denominators have nothing in common."""
+    return f"1/{rng.getrandbits(bits) | 1}"
 
 
 def dense(degree, n=1):
@@ -372,6 +384,32 @@ def test_a_large_matrix_of_long_fractions_is_decided_or_refused(tmp_path):
         forged = loaded(data, tmp_path)
         assert forged is None or not forged.verify()
         assert process_time() - start < 20
+
+
+@pytest.mark.parametrize("part", ["gram", "equality_multipliers", "denominator", "objective"])
+def test_many_long_denominators_are_weighed_together(part, tmp_path):
+    """Each is short; what they have in common is not, and sums and products are as long."""
+    rng, n = random.Random(2), 60
+    data = stored(PROOFS["box"], tmp_path) | {"variables": ["a", "b"], "inequalities": []}
+    data |= {"center": ["0/1"] * 2, "scale": ["1/1"] * 2, "gram": []}
+    basis = [[i % 15, i // 15] for i in range(4 * n)]
+    terms = [[odd_fraction(rng, 300), alpha] for alpha in basis]
+    data |= {"objective": [["1/1", [0, 1]]], "equalities": [], "equality_multipliers": []}
+    if part == "gram":
+        rows = [["0/1"] * n for _ in range(n)]
+        for i in range(n):
+            for j in range(i):
+                rows[i][j] = rows[j][i] = odd_fraction(rng, 700)
+            rows[i][i] = "9/1"
+        data |= {"gram": [{"product_of_inequalities": [], "basis": basis[:n], "matrix": rows}]}
+    elif part == "equality_multipliers":
+        data |= {"equalities": [terms], "equality_multipliers": [terms]}
+    else:
+        data |= {"objective": terms, "denominator": terms, part: terms}
+    start = process_time()
+    forged = loaded(data, tmp_path)
+    assert forged is None or not forged.verify()
+    assert process_time() - start < 15
 
 
 def test_a_curve_survives_its_file_and_is_read_strictly(tmp_path):
