@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations_with_replacement
@@ -23,6 +24,7 @@ from ..checks import check_integer, check_sequence, check_type
 
 Names = Sequence[str] | None
 Operand = Union["Polynomial", float, Fraction]
+_LONGEST_SHOWN = 10**300  # integers from here on are shortened where they are shown
 LARGEST_DEGREE = 2**15  # far more than anybody computes with, and far from where int64 wraps
 
 
@@ -378,7 +380,7 @@ class Polynomial:
     # Display
 
     def __repr__(self):
-        return _render(self, str, lambda name, a: name if a == 1 else f"{name}^{a}", "*")
+        return _render(self, number_word, lambda name, a: name if a == 1 else f"{name}^{a}", "*")
 
     def _repr_latex_(self):
         return f"$\\displaystyle {self.latex()}$"
@@ -422,6 +424,23 @@ def monomial_names(exponents: np.ndarray, names) -> list[str]:
     return [Polynomial({tuple(a): 1.0}, len(a), names).latex() for a in exponents.tolist()]
 
 
+def number_word(c) -> str:
+    """A number as text; integers that would fill half a page are rounded.
+
+    >>> number_word(Fraction(2, 3)), number_word(Fraction(10**5000, 3))
+    ('2/3', '1.00000e+5000/3')
+    """
+    if not isinstance(c, Fraction):
+        return str(c)
+    n, d = _integer_word(c.numerator), _integer_word(c.denominator)
+    return n if c.denominator == 1 else f"{n}/{d}"
+
+
+def _integer_word(n: int) -> str:
+    # Python itself writes 4,300 digits at most; a Decimal takes any number of them.
+    return str(n) if abs(n) < _LONGEST_SHOWN else f"{Decimal(n):.5e}"
+
+
 def latex_name(name: str) -> str:
     """LaTeX of a variable's name: `c1,2` is c with a subscript, `theta` the Greek letter."""
     head, index = re.fullmatch(r"(.*?)_?([\d,]*)", name).groups()
@@ -432,8 +451,13 @@ def latex_name(name: str) -> str:
 def latex_number(c) -> str:
     """LaTeX of a coefficient: fractions as fractions, floats with six digits."""
     if isinstance(c, Fraction):
-        return str(c) if c.denominator == 1 else rf"\tfrac{{{c.numerator}}}{{{c.denominator}}}"
-    mantissa, _, exponent = f"{c:.6g}".partition("e")
+        n, d = (_power_of_ten(_integer_word(v)) for v in (c.numerator, c.denominator))
+        return n if c.denominator == 1 else rf"\tfrac{{{n}}}{{{d}}}"
+    return _power_of_ten(f"{c:.6g}")
+
+
+def _power_of_ten(word: str) -> str:
+    mantissa, _, exponent = word.partition("e")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
 

@@ -13,7 +13,7 @@ from numbers import Integral, Rational
 from os import PathLike
 from pathlib import Path
 
-from ..algebra.polynomials import Polynomial
+from ..algebra.polynomials import Polynomial, number_word
 from ..algebra.problem import PolynomialProblem
 from ..checks import check_type
 from .files import CURVE, read_file, read_names, read_number, read_terms, write_number, write_terms
@@ -99,7 +99,8 @@ class DescentCurve:
     def __str__(self):
         names = self.problem.objective.names
         parts = [
-            f"{name} = {b}" + ("" if w == 0 or b == 0 else " t" if w == 1 else f" t^{w}")
+            f"{name} = {number_word(b)}"
+            + ("" if w == 0 or b == 0 else " t" if w == 1 else f" t^{w}")
             for name, b, w in zip(names, self.coefficients, self.powers, strict=True)
         ]
         return ", ".join(parts)

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from ..algebra.moments import BasisMatrix
-from ..algebra.polynomials import LARGEST_DEGREE, Polynomial
+from ..algebra.polynomials import LARGEST_DEGREE, Polynomial, number_word
 from ..algebra.problem import PolynomialProblem
 from ..checks import check_type
 from .exact import is_positive_semidefinite, round_down, to_fmpq
@@ -90,6 +90,10 @@ class Proof:
     lemmas: tuple[Proof, ...] = field(default=(), repr=False)
     assumption: bool = False
     message: str = ""
+
+    def __repr__(self):
+        bound = "None" if self.bound is None else number_word(self.bound)
+        return f"Proof(holds={self.holds}, bound={bound}, problem={self.problem!r})"
 
     @property
     def lower_bound(self) -> float:

@@ -209,3 +209,17 @@ def test_comparisons_say_what_to_write_instead():
     ):
         with pytest.raises(TypeError, match=words):
             compare()
+
+
+def test_numbers_of_any_length_are_shown_and_shortened():
+    """Python writes integers of 4,300 digits at most; exact bounds and objectives have more."""
+    long = Fraction(10**5000 + 1, 3 * 10**5000)
+    p = ps.Polynomial({(1,): long, (0,): Fraction(-(10**4999))}, 1)
+    assert repr(p) == "1.00000e+5000/3.00000e+5000*x1 - 1.00000e+4999"
+    assert p.latex() == (
+        r"\tfrac{1.00000 \cdot 10^{5000}}{3.00000 \cdot 10^{5000}} \, x_{1}"
+        r" - 1.00000 \cdot 10^{4999}"
+    )
+    with pytest.raises(TypeError, match=r"1.00000e\+4999"):
+        p < 0  # noqa: B015
+    assert repr(ps.Polynomial({(1,): Fraction(10**299, 7)}, 1)) == f"{10**299}/7*x1"
