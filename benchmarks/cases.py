@@ -14,7 +14,7 @@ import numpy as np
 from polysos import fit
 from polysos.paper.experiments import planted_instance
 from polysos.paper.results import PAPER
-from polysos.relaxations.blocks import weighted_generators
+from polysos.relaxations.blocks import dense_blocks
 from polysos.relaxations.program import Program
 from polysos.relaxations.scaling import scale_problem
 from polysos.training.compilation import compile_residuals
@@ -71,7 +71,7 @@ def dense_relaxation(net, X, Y, solver: str, tolerance: float = 1e-6, order: int
     between their values: see `Program.error`.
     """
     scaled = scale_problem(net.training_problem(X, Y))
-    program = Program(scaled, order, weighted_generators(scaled, order, products=False))
+    program = Program(scaled, order, dense_blocks(scaled, order))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of inaccuracy: we measure it

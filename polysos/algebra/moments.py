@@ -323,9 +323,10 @@ def binomial_expansion(exponents: np.ndarray, basis: np.ndarray, center, scale) 
     """
     size = int(max(exponents.max(initial=0), basis.max(initial=0))) + 1
     a, b = np.indices((size, size))
-    table = np.ones((len(exponents), len(basis)))
+    choices, table = comb(a, b), np.ones((len(exponents), len(basis)))
+    used = np.flatnonzero(exponents.any(axis=0) | basis.any(axis=0))
     with np.errstate(all="ignore"):  # numbers beyond the floats show in what comes back
-        for i in range(exponents.shape[1]):
-            powers = comb(a, b) * float(center[i]) ** np.maximum(a - b, 0) * float(scale[i]) ** b
+        for i in used.tolist():
+            powers = choices * float(center[i]) ** np.maximum(a - b, 0) * float(scale[i]) ** b
             table *= powers[exponents[:, i][:, None], basis[:, i][None, :]]
     return table

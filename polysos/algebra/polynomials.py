@@ -194,10 +194,8 @@ class Polynomial:
     @property
     def terms(self) -> dict:
         """Dictionary of exponents to nonzero coefficients, in graded order."""
-        return {
-            tuple(int(a) for a in alpha): c if self.is_exact else float(c)
-            for alpha, c in zip(self.exponents, self.coefficients, strict=True)
-        }
+        exponents = map(tuple, self.exponents.tolist())
+        return dict(zip(exponents, self.coefficients.tolist(), strict=True))
 
     @property
     def is_exact(self) -> bool:
@@ -207,8 +205,9 @@ class Polynomial:
     @property
     def constant_term(self) -> float | Fraction:
         """Coefficient of the monomial 1."""
-        zero = Fraction(0) if self.is_exact else 0.0
-        return self.terms.get((0,) * self.n_variables, zero)
+        if len(self.exponents) and not self.exponents[0].any():  # in graded order it is the first
+            return self.coefficients[:1].tolist()[0]
+        return Fraction(0) if self.is_exact else 0.0
 
     def exact(self) -> Polynomial:
         """The same polynomial with `Fraction` coefficients (a float is a dyadic rational)."""
@@ -342,7 +341,7 @@ class Polynomial:
                 f"points must have shape (n,) or (m, n) with n = {self.n_variables}, "
                 f"got {points.shape}"
             )
-        powers = np.prod(points[..., None, :] ** self.exponents, axis=-1)
+        powers = _values_of_monomials(points, self.exponents)
         if points.dtype == object:
             return powers @ self.exact().coefficients
         values = powers @ self.coefficients.astype(float)
@@ -511,6 +510,17 @@ def _collect(exponents, coefficients):
     sums = np.add.reduceat(coefficients, np.flatnonzero(first))
     keep = sums != 0
     return exponents[first][keep], sums[keep]
+
+
+def _values_of_monomials(points: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    """Shape (..., terms); of each monomial only the variables in it are touched."""
+    rows, variables = np.nonzero(exponents)
+    factors = points[..., variables] ** exponents[rows, variables]
+    values = np.ones((*points.shape[:-1], len(exponents)), dtype=points.dtype)
+    if len(rows):
+        first = np.flatnonzero(np.diff(rows, prepend=-1))
+        values[..., rows[first]] = np.multiply.reduceat(factors, first, axis=-1)
+    return values
 
 
 def _same_numbers(p: Polynomial, q: Polynomial):

@@ -20,11 +20,11 @@ from ..proofs.box import bounding_box, is_bounded
 from ..proofs.only_minimizer import is_only_minimizer
 from ..proofs.proof import empty_box_proof
 from ..relaxations.blocks import weighted_generators
-from ..relaxations.cost import check_building
+from ..relaxations.cliques import has_cliques
+from ..relaxations.cost import check_building, has_few_monomials, is_long
 from ..relaxations.relaxation import Relaxation, Status, constant_multipliers
 from ..relaxations.scaling import scale_problem, scaled_or_none
-from ..relaxations.sparsity import is_sparse
-from ..relaxations.variant import Variant
+from ..relaxations.variant import Sparsity, Variant
 from .descent import find_descent_curve
 from .local_search import LocalSearch
 from .points import Points
@@ -66,28 +66,42 @@ def search(steps: Steps, max_order: int) -> None:
             return
         steps.improve(z)
     _begin_at_minimizers(steps)
-    by_cliques = is_sparse(steps.scaled)
     for order in range(first, max_order + 1):
         if steps.is_over():
             break
-        if by_cliques:
-            _climb_on_cliques(steps, order)
+        ways = _splits(steps, order)
+        for way in ways:
+            _climb_by(steps, way, order)
         if steps.is_over() or not _is_affordable(steps, order):
             break
         solved = steps.fits(partial(steps.climb, order))
         if standing.proof is None and standing.verdict is None and order == first:
             standing.verdict = find_descent_curve(standing.problem, local)
-        if not solved and not by_cliques:
+        if not solved and not ways:
             break
         if solved:
             _vary(steps)
     _list_minimizers(steps, max_order)
 
 
-def _climb_on_cliques(steps: Steps, order: int) -> None:
+def _splits(steps: Steps, order: int) -> list[Sparsity]:
+    """The ways to split blocks that are worth a try before the whole ones at this order.
+
+    Equalities are better taken whole, and terms joined, while that is quick.
+    """
+    by_cliques, long = has_cliques(steps.scaled), is_long(steps.scaled, order)
+    ways = [Sparsity.VARIABLES] if by_cliques and (long or not steps.scaled.equalities) else []
+    by_terms = long and has_few_monomials(steps.scaled, order)
+    return [*ways, Sparsity.TERMS] if by_terms else ways
+
+
+def _climb_by(steps: Steps, way: Sparsity, order: int) -> None:
     """The relaxation with small blocks; without constraints, then from the minimizers it shows."""
-    steps.fits(partial(steps.vary_on_cliques, order))
-    if steps.is_constrained or order > steps.standing.problem.minimum_order:
+    if steps.is_over():
+        return
+    steps.fits(partial(steps.vary_by, way, order))
+    first = order == steps.standing.problem.minimum_order
+    if steps.is_constrained or not first or way is not Sparsity.VARIABLES:
         return
     steps.fits(steps.vanish)
     for seed in range(_TILTS):

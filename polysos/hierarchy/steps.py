@@ -14,13 +14,13 @@ from ..algebra.problem import PolynomialProblem
 from ..progress import Progress
 from ..proofs.box import bounding_box, is_bounded
 from ..proofs.proof import Proof
+from ..relaxations.cliques import has_cliques
 from ..relaxations.cost import check_exact_check
 from ..relaxations.extraction import extract_minimizers
 from ..relaxations.flatness import flat_truncation
 from ..relaxations.relaxation import Relaxation, Status, solve_scaled
 from ..relaxations.scaling import ScaledProblem, scale_problem, scaled_or_none
-from ..relaxations.sparsity import is_sparse
-from ..relaxations.variant import PAPER, Variant
+from ..relaxations.variant import PAPER, Sparsity, Variant
 from .certificates import sos_certificate, verify_certificate
 from .local_search import LocalSearch
 from .rational_points import stationary_point
@@ -131,10 +131,10 @@ class Steps:
         if not self.standing.is_certified:
             self.learn(relaxation)
 
-    def vary_on_cliques(self, order: int) -> None:
-        """Small blocks, on cliques of variables (see `sparsity`)."""
+    def vary_by(self, sparsity: Sparsity, order: int) -> None:
+        """Small blocks (see `sparsity`)."""
         slack = 0.0 if is_bounded(self.box) else _SLACK
-        self.vary(self.scaled, order, None, Variant(sparse=True, slack=slack))
+        self.vary(self.scaled, order, None, Variant(sparsity=sparsity, slack=slack))
 
     def look_on_cliques(self, number: int) -> None:
         """Other minimizers, at the lowest order: a small slope of f singles one of them out.
@@ -146,7 +146,8 @@ class Steps:
         slope = (-1) ** number * _TILT * rng.standard_normal(n)
         line = Polynomial.from_arrays(np.eye(n, dtype=np.int64), slope, names)
         tilted = replace(scaled, objective=scaled.objective + line)
-        variant = Variant(sparse=True, slack=0.0 if is_bounded(self.box) else _SLACK)
+        slack = 0.0 if is_bounded(self.box) else _SLACK
+        variant = Variant(sparsity=Sparsity.VARIABLES, slack=slack)
         self.learn(self.solve(tilted, scaled.problem.minimum_order, variant))
 
     def vanish(self) -> None:
@@ -168,7 +169,8 @@ class Steps:
         if len(zeros) < len(exact):
             zeros = tuple(tuple(map(Fraction, p.x.tolist())) for p in minimizers)
             room = _ROOM * standing.points.slip(best.value) / scaled.objective_factor
-        variant = Variant(slack=_SLACK, sparse=is_sparse(scaled), zeros=zeros, room=room)
+        sparsity = Sparsity.VARIABLES if has_cliques(scaled) else Sparsity.NONE
+        variant = Variant(slack=_SLACK, sparsity=sparsity, zeros=zeros, room=room)
         for facial in (False, True):
             order = standing.problem.minimum_order
             self.vary(scaled, order, None, replace(variant, facial=facial))

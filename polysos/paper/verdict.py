@@ -40,8 +40,8 @@ class Word(StrEnum):
     NOT_REPRODUCED
         Neither.
     NOT_JUDGED
-        What we have says nothing about it: another method on another machine, or no run under a
-        law that is not excluded.
+        What we have says nothing about it: another method on another machine, or a number that
+        only agrees with laws which the others exclude, where all that we tried are excluded.
     """
 
     REPRODUCED = "reproduced"
@@ -290,7 +290,8 @@ def _by_number(j: Judgement) -> Judgement:
     """With the word and the nearest band of the laws that are not excluded."""
     allowed = [law for law in j.bands if law not in j.excluded]
     if not allowed:
-        return replace(j, word=Word.NOT_REPRODUCED, evidence="every law is excluded")
+        word = Word.NOT_JUDGED if j.laws else Word.NOT_REPRODUCED
+        return replace(j, word=word, evidence="every law is excluded")
 
     def distance(law):
         low, high = j.bands[law]
@@ -374,9 +375,12 @@ def judge_figure(
             for reading in ("_shared", "_fresh"):
                 alike = is_like_the_figure(getattr(errors, reading[1:]))
                 counts[law_name(r.weights, r.inputs, reading)].append(alike)
-    shares = {law: np.mean(own) for law, own in counts.items() if law not in excluded}
+    everywhere = {law: np.mean(own) for law, own in counts.items()}
+    shares = {law: alike for law, alike in everywhere.items() if law not in excluded}
     if not shares:
-        word, evidence = Word.NOT_REPRODUCED, "every law is excluded"
+        known = max(everywhere.values(), default=1.0) > 1 - share
+        word = Word.NOT_JUDGED if known else Word.NOT_REPRODUCED
+        evidence = "every law is excluded"
     else:
         best = max(shares, key=shares.get)
         word = Word.CONSISTENT if shares[best] > 1 - share else Word.NOT_REPRODUCED

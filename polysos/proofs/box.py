@@ -14,11 +14,12 @@ from flint import fmpq, fmpq_poly
 
 from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
-from .exact import to_fmpq, to_fraction
+from .exact import round_up, to_fmpq, to_fraction
 
 _HIGH = 40  # degree: above, roots of a polynomial and of all its derivatives would take long
 _MOST_WORK = 5e6  # operations with short numbers: some seconds
 _TRIES = 40  # of a point beyond the last root: from the guess on, in growing steps
+_ROOTS = 100  # operations for the roots of a polynomial in floats, at least
 _WORD = 1000  # bits of a number that is short; operations with longer ones cost their square
 
 
@@ -41,14 +42,11 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
     one_sided = [*problem.inequalities, *problem.equalities, *(-h for h in problem.equalities)]
     constraints = [_Constraint(g) for g in one_sided]
     box = [(-inf, inf)] * problem.n_variables
-    left = _MOST_WORK
+    work = _Work()
     for _ in range(rounds):
         before = list(box)
         for constraint in constraints:
-            if constraint.work > left:
-                continue
-            left -= constraint.work
-            if not constraint.narrow(box):
+            if not constraint.narrow(box, work):
                 return np.array([(inf, -inf)] * problem.n_variables)
             if any(low > high for low, high in box):
                 return np.array(box, dtype=float)
@@ -60,6 +58,20 @@ def bounding_box(problem: PolynomialProblem, rounds: int = 20) -> np.ndarray:
 def is_bounded(box: np.ndarray) -> bool:
     """Whether both ends of all sides are known."""
     return bool(np.isfinite(box).all())
+
+
+class _Work:
+    """Operations that are left, roughly, weighed by the length of their numbers."""
+
+    def __init__(self):
+        self.left = _MOST_WORK
+
+    def allows(self, operations: float) -> bool:
+        """Whether so many are left; if so, they are counted."""
+        if operations > self.left:
+            return False
+        self.left -= operations
+        return True
 
 
 class _Constraint:
@@ -82,21 +94,16 @@ class _Constraint:
             if len(used) == 1:
                 ((i, a),) = used
                 self.pure.setdefault(i, {})[a] = k
-        self.work = self._work()
+        self.bits = [_bits(c) for c, _ in self.terms]
+        self.reading = 2 * len(self.terms) * (1 + sum(self.bits) / _WORD) + sum(
+            len(used) * (1 + ((own + 53 * max((a for _, a in used), default=0)) / _WORD) ** 2)
+            for (_, used), own in zip(self.terms, self.bits, strict=True)
+        )
 
-    def _work(self) -> float:
-        """Operations of one call of `narrow`, roughly, weighed by the length of their numbers."""
-        bits = [_bits(c) for c, _ in self.terms]
-        total = 0.0
-        for (_, used), own in zip(self.terms, bits, strict=True):
-            power = max((a for _, a in used), default=0)
-            total += (1 + len(used)) * (1 + ((own + 53 * power) / _WORD) ** 2)
-        for powers in self.pure.values():
-            total += 2 * _TRIES * max(powers) * (1 + (sum(bits) + 53 * max(powers)) / _WORD)
-        return total
-
-    def narrow(self, box: list) -> bool:
+    def narrow(self, box: list, work: _Work) -> bool:
         """Narrow the box as far as this constraint tells; False if it is negative on all of it."""
+        if not work.allows(self.reading):
+            return True
         largest = [self._largest(k, box) for k in range(len(self.terms))]
         unbounded = {k for k, v in enumerate(largest) if v == inf}
         total = sum((v for v in largest if v != inf), fmpq(0))
@@ -107,7 +114,7 @@ class _Constraint:
             if not unbounded <= own:
                 continue
             rest = total - sum((largest[k] for k in own - unbounded), fmpq(0))
-            narrower = self._tightened(i, rest, box[i])
+            narrower = self._tightened(i, rest, box[i], work)
             if narrower == box[i]:
                 continue
             box[i] = narrower
@@ -129,14 +136,16 @@ class _Constraint:
         largest = _largest_product(c, [(a, box[i]) for i, a in used])
         return inf if largest == inf else to_fmpq(largest)
 
-    def _tightened(self, i: int, rest: fmpq, ends: tuple) -> tuple[float, float]:
+    def _tightened(self, i: int, rest: fmpq, ends: tuple, work: _Work) -> tuple[float, float]:
         """The interval of x_i where its own terms plus the rest are >= 0."""
         powers = self.pure[i]
         coefficients = [rest] + [fmpq(0)] * max(powers)
         for a, k in powers.items():
             coefficients[a] = to_fmpq(self.terms[k][0])
         mirrored = [c * (-1) ** a for a, c in enumerate(coefficients)]
-        return max(ends[0], -_last_point(mirrored)), min(ends[1], _last_point(coefficients))
+        own = sum(self.bits[k] for k in powers.values())
+        low, high = (_last_point(p, own, work) for p in (mirrored, coefficients))
+        return max(ends[0], -low), min(ends[1], high)
 
 
 def _bits(c: Fraction) -> int:
@@ -182,21 +191,29 @@ def _times(a, b):
     return a * b
 
 
-def _last_point(coefficients: list[fmpq]) -> float:
+def _last_point(coefficients: list[fmpq], bits: int, work: _Work) -> float:
     """A T with p(t) < 0 for all t > T, p given by rising coefficients; inf where there is none.
 
     It suffices that all Taylor coefficients of p at T are <= 0. A first guess comes from floats;
     the check, and the outward rounding, are exact.
     """
+    d = len(coefficients) - 1
     if coefficients[-1] >= 0:
         return inf
-    guess = _guess(coefficients)
+    if d == 1:
+        return round_up(to_fraction(-coefficients[0] / coefficients[1]))
+    guess = _guess(coefficients) if work.allows(_ROOTS + d**2) else None
     if guess is None:
         return inf
     p = fmpq_poly(coefficients)
     step = max(abs(guess), 2.0**-20) * 2.0**-40
     for attempt in range(_TRIES):
-        if guess == inf or all(c <= 0 for c in p(fmpq_poly([to_fmpq(guess), 1])).coeffs()):
+        if not work.allows(2 * d * (1 + (bits + 53 * d) / _WORD)):
+            return inf
+        if guess == inf:
+            return inf
+        shifted = p(fmpq_poly([to_fmpq(guess), 1])).numer()  # over a common denominator
+        if all(c <= 0 for c in shifted.coeffs()):
             return guess
         guess = nextafter(guess, inf) if attempt == 0 else guess + step * 16.0**attempt
     return inf
@@ -206,7 +223,7 @@ def _guess(coefficients: list[fmpq]) -> float | None:
     """The largest real root of p and of its derivatives, about; None where floats cannot tell."""
     try:
         with np.errstate(all="ignore"):
-            p = np.polynomial.Polynomial([float(to_fraction(c)) for c in coefficients])
+            p = np.polynomial.Polynomial([int(c.p) / int(c.q) for c in coefficients])
             guess = _bound_of_roots(p.coef) if p.degree() > _HIGH else _largest_root(p)
         return guess if isfinite(guess) else None
     except (ArithmeticError, ValueError, np.linalg.LinAlgError):

@@ -7,14 +7,16 @@ bases.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
 from itertools import combinations
-from math import comb, prod
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
-from ..algebra.moments import localizing_degree, localizing_operator
+from ..algebra.moments import BasisMatrix, localizing_degree, localizing_operator
 from ..algebra.polynomials import Polynomial, monomial_index, monomials
 from .scaling import ScaledProblem
 
@@ -51,6 +53,27 @@ class Generator(NamedTuple):
         return sp.csr_matrix(sp.kron(face, face) @ A)
 
 
+class Blocks(NamedTuple):
+    """What a relaxation consists of.
+
+    Attributes
+    ----------
+    generators : list of Generator
+        Several may have the same factors: their Gram matrices are added up.
+    shifts : list of array
+        For each equality h the exponents alpha of its products x^alpha h.
+    """
+
+    generators: list[Generator]
+    shifts: list[np.ndarray]
+
+
+def dense_blocks(scaled: ScaledProblem, order: int, products: bool = False) -> Blocks:
+    """Those of the paper's relaxation, on all monomials; where asked for, products as well."""
+    shifts = [monomials(h.n_variables, 2 * order - h.degree) for h in scaled.equalities]
+    return Blocks(weighted_generators(scaled, order, products), shifts)
+
+
 def weighted_generators(scaled: ScaledProblem, order: int, products: bool) -> list[Generator]:
     """The constant 1, the inequalities and, where asked for, their products of 2 and 3 factors."""
     names = scaled.objective.names
@@ -67,20 +90,24 @@ def weighted_generators(scaled: ScaledProblem, order: int, products: bool) -> li
         extra.sort(key=lambda item: item[1].degree)
         chosen += extra[:_MOST_PRODUCTS]
     return [
-        Generator(key, p, standard_monomials(scaled, localizing_degree(p, order)))
+        Generator(key, p, standard_monomials(n, scaled.equalities, localizing_degree(p, order)))
         for key, p in chosen
     ]
 
 
-def standard_monomials(scaled: ScaledProblem, degree: int) -> np.ndarray:
+def standard_monomials(n: int, equalities: Sequence[Polynomial], degree: int) -> np.ndarray:
     """Monomials that span the polynomials up to a degree modulo the equalities' multiples.
 
     Without equalities, all of them. The multipliers q_i make up for the others, so that no bound
     is lost; and the moment matrix on all monomials, singular whatever the moments, becomes one
     that can be positive definite. Solvers need that.
     """
-    basis = monomials(scaled.problem.n_variables, degree)
-    rows = [ideal_shifts(h, degree, len(basis)) for h in scaled.equalities if h.degree <= degree]
+    basis = monomials(n, degree)
+    rows = [
+        ideal_rows(h, monomials(n, degree - h.degree), len(basis))
+        for h in equalities
+        if h.degree <= degree
+    ]
     if not rows:
         return basis
     A = sp.vstack(rows).toarray()
@@ -97,21 +124,18 @@ def standard_monomials(scaled: ScaledProblem, degree: int) -> np.ndarray:
     return basis[keep]
 
 
-def reduce_bases(
-    scaled: ScaledProblem, order: int, denominator: int, generators: list[Generator]
-) -> list[Generator]:
+def reduce_bases(scaled: ScaledProblem, denominator: int, blocks: Blocks) -> Blocks:
     """Leave out the monomials that no certificate of this order can use.
 
     Where a monomial is missing in theta^r f and arises only from diagonal entries that all have
     the same sign, these entries are zero, and with them their rows. Repeated until nothing
     changes; without constraints what remains lies in half the Newton polytope.
     """
-    n = scaled.problem.n_variables
     weight = unit_denominator(scaled, denominator)
     free = [monomial_index(p.exponents) for p in (weight * scaled.objective, weight)]
-    for h in scaled.equalities:
-        free.append(ideal_shifts(h, 2 * order, comb(n + 2 * order, n)).indices)
-    return drop_useless(np.concatenate(free), generators)
+    for h, alphas in zip(scaled.equalities, blocks.shifts, strict=True):
+        free.append(monomial_index(alphas[:, None, :] + h.exponents[None, :, :]).ravel())
+    return blocks._replace(generators=drop_useless(np.concatenate(free), blocks.generators))
 
 
 def drop_useless(free: np.ndarray, generators: list[Generator]) -> list[Generator]:
@@ -151,10 +175,45 @@ def unit_denominator(scaled: ScaledProblem, power: int) -> Polynomial:
     return theta**power
 
 
-def ideal_shifts(h: Polynomial, degree: int, n_moments: int):
-    """Rows y -> L_y(h x^alpha) for all |alpha| <= degree - deg h."""
-    alphas = monomials(h.n_variables, degree - h.degree)
+def ideal_rows(h: Polynomial, alphas: np.ndarray, n_moments: int) -> sp.csr_matrix:
+    """Rows y -> L_y(h x^alpha), one for each alpha."""
     columns = monomial_index(alphas[:, None, :] + h.exponents[None, :, :])
     data = np.broadcast_to(h.coefficients, columns.shape).ravel()
     rows = np.repeat(np.arange(len(alphas)), len(h.exponents))
     return sp.csr_matrix((data, (rows, columns.ravel())), shape=(len(alphas), n_moments))
+
+
+def joined_blocks(
+    generators: Sequence[Generator], matrices: Sequence[np.ndarray], names: tuple[str, ...]
+) -> BasisMatrix:
+    """One Gram matrix that stands for several, on all their monomials.
+
+    Without faces the entries are added up. With faces the matrix is block-diagonal on the
+    polynomials of all faces: what is 0 there belongs to no block.
+
+    >>> one = Polynomial.constant(1.0, 2)
+    >>> blocks = [Generator((), one, np.array([[0, 0], e])) for e in ([1, 0], [0, 1])]
+    >>> joined_blocks(blocks, [np.eye(2), np.eye(2)], ("x", "y")).polynomial()
+    x^2 + y^2 + 2
+    """
+    if len(generators) == 1:
+        return BasisMatrix(matrices[0], generators[0].basis, names, generators[0].face)
+    index: dict[tuple[int, ...], int] = {}
+    places = [
+        [index.setdefault(tuple(alpha), len(index)) for alpha in g.basis.tolist()]
+        for g in generators
+    ]
+    basis = np.array(list(index), dtype=np.int64)
+    if all(g.face is None for g in generators):
+        values = np.zeros((len(basis), len(basis)))
+        for own, Q in zip(places, matrices, strict=True):
+            values[np.ix_(own, own)] += Q
+        return BasisMatrix(values, basis, names)
+    rows = sum(g.size for g in generators)
+    face, values, start = np.full((rows, len(basis)), Fraction(0)), np.zeros((rows, rows)), 0
+    for g, own, Q in zip(generators, places, matrices, strict=True):
+        here = slice(start, start := start + g.size)
+        identity = np.eye(g.size, dtype=int)
+        face[here, own] = np.vectorize(Fraction)(identity) if g.face is None else g.face
+        values[here, here] = Q
+    return BasisMatrix(values, basis, names, face)

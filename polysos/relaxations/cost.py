@@ -23,9 +23,12 @@ _PER_PAIR = {"CLARABEL": 52, "SCS": 0}
 _PER_PAIR_OF_MOMENTS = 24  # of other solvers: a dense Schur complement and its factor
 _PER_MOMENT = 500  # a row of exponents while Python builds it
 _PER_TERM = 40  # of an entry of a localizing matrix, for each variable: exponents and their places
+_PER_LINK = 40  # of a pair of monomials, while it is looked up whether they are joined
 _PER_SHIFT = 24  # a dense row for each product of an equality and a monomial, and its factor
 _MOST_NUMBERS = 2**52  # of monomials: floats still tell them apart
 _SPEED = {"CLARABEL": 2e10}  # operations in a second while a KKT matrix is factored, about
+_FEW = 2000  # monomials: some seconds for all pairs of them
+_LONG = 5e9  # operations of a step, which then takes a quarter of a second
 _EXACT_SPEED = 5e4  # with rationals whose digits grow, while an exact Gram matrix is checked
 
 
@@ -40,6 +43,18 @@ def check_building(scaled: ScaledProblem, order: int) -> None:
     if scaled.center.any():
         size += 24 * moments**2  # a full matrix takes moments from one center to another
     _require(size, f"the relaxation of order {order}, with {moments} moments,")
+
+
+def check_pairs(scaled: ScaledProblem, order: int, reduced: bool) -> None:
+    """Raise MemoryError where not even the pairs of monomials of a Gram matrix would fit.
+
+    To reduce a basis, the exponents of all products are written down.
+    """
+    n = scaled.problem.n_variables
+    check_numbering(n, order)
+    rows = comb(n + order, n)
+    per_pair = _PER_LINK * (1 + n * reduced)
+    _require(per_pair * rows**2, f"the graph of order {order}, with {rows} monomials,")
 
 
 def check_numbering(n: int, order: int) -> None:
@@ -64,12 +79,26 @@ def check_step(sizes: list[int], order: int, solver: str, seconds: float) -> Non
     """Raise TimeoutError where a single step of a solver takes longer: none can be interrupted."""
     if solver not in _SPEED:
         return
-    step = sum((s * (s + 1) // 2) ** 3 for s in sizes) * 2 / 3 / _SPEED[solver]
+    step = _work_of_a_step(sizes) / _SPEED[solver]
     if step > seconds:
         raise TimeoutError(
             f"order {order} was not tried: one step of {solver} would take about {step:.2g} s, "
             "longer than the time limit allows"
         )
+
+
+def has_few_monomials(scaled: ScaledProblem, order: int) -> bool:
+    """Whether a graph on the monomials of a Gram matrix is quickly built."""
+    return _rows(scaled, order)[0] <= _FEW
+
+
+def is_long(scaled: ScaledProblem, order: int) -> bool:
+    """Whether one step of an interior-point method on the paper's relaxation takes a while."""
+    return _work_of_a_step(_rows(scaled, order)) > _LONG
+
+
+def _work_of_a_step(sizes: list[int]) -> float:
+    return sum((s * (s + 1) / 2) ** 3 for s in sizes) * 2 / 3
 
 
 def check_exact_check(matrices: Iterable[np.ndarray], seconds: float) -> None:

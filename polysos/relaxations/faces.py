@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.linalg import qr
 
-from .blocks import Generator
+from .blocks import Blocks
 from .program import Program, Status, square
 from .scaling import ScaledProblem
 from .variant import Variant
@@ -37,11 +37,11 @@ def smallest_face(
     scaled: ScaledProblem,
     order: int,
     variant: Variant,
-    generators: list[Generator],
+    blocks: Blocks,
     solver: str,
     time_limit: float | None = None,
-) -> list[Generator]:
-    """The generators with bases of polynomials that can carry positive definite Gram matrices.
+) -> Blocks:
+    """The blocks with bases of polynomials that can carry positive definite Gram matrices.
 
     After `time_limit` seconds no new step is begun.
     """
@@ -49,18 +49,17 @@ def smallest_face(
     for _ in range(_STEPS):
         left = None if time_limit is None else time_limit - (time.perf_counter() - start)
         if left is not None and left <= 0:
-            return generators
-        program = Program(scaled, order, generators, variant, recession=True)
+            return blocks
+        program = Program(scaled, order, blocks, variant, recession=True)
         status, value = program.solve(solver, verbose=False, time_limit=left)
         if status not in (Status.SOLVED, Status.INACCURATE) or abs(value) > _ZERO:
-            return generators
-        blocks = [square(op @ program.y.value) for op in program.operators]
-        faces = [complement(M) for M in blocks]
+            return blocks
+        faces = [complement(square(op @ program.y.value)) for op in program.operators]
         if all(face is None for face in faces):
-            return generators
-        generators = [g.on_face(face) for g, face in zip(generators, faces, strict=True)]
-        generators = [g for g in generators if g.size or not g.factors]
-    return generators
+            return blocks
+        smaller = [g.on_face(face) for g, face in zip(blocks.generators, faces, strict=True)]
+        blocks = blocks._replace(generators=[g for g in smaller if g.size or not g.factors])
+    return blocks
 
 
 def complement(M: np.ndarray) -> np.ndarray | None:

@@ -19,11 +19,11 @@ from scipy.sparse.linalg import lsqr
 
 from ..algebra.moments import BasisMatrix, Moments
 from ..algebra.polynomials import Polynomial, monomial_index, monomials
-from .blocks import ideal_shifts, unit_denominator
+from .blocks import Blocks, ideal_rows, joined_blocks, unit_denominator
 from .scaling import ScaledProblem
+from .signs import is_invariant, sign_changes
 from .solvers import run
-from .sparsity import joined_blocks
-from .variant import PAPER
+from .variant import PAPER, Sparsity
 from .zeros import loosened, scaled_points
 
 
@@ -111,15 +111,16 @@ class Multipliers:
 class Program:
     """The cvxpy model of one relaxation; each block is one sparse matrix times the moments."""
 
-    def __init__(self, scaled, order, generators, variant=PAPER, recession=False):
+    def __init__(self, scaled, order, blocks: Blocks, variant=PAPER, recession=False):
         import cvxpy as cp
 
         self.scaled, self.order, self.variant = scaled, order, variant
+        generators, self.shifts = blocks
         self.weight = unit_denominator(scaled, variant.denominator)
         n_moments = comb(scaled.problem.n_variables + 2 * order, 2 * order)
         self.generators = generators
         operators = [generator.operator(n_moments) for generator in generators]
-        ideal, self.independent = _ideal_rows(scaled, order, n_moments)
+        ideal, self.independent = _ideal_rows(scaled, self.shifts, n_moments)
         objective = self.weight * scaled.objective
         # Moments that nothing is said of are left out: of sparse problems, nearly all.
         named = [monomial_index(p.exponents) for p in (objective, self.weight)]
@@ -178,11 +179,21 @@ class Program:
         return status, np.nan
 
     def moments(self) -> Moments | None:
-        """All moments up to degree 2k; None where some are in no block."""
+        """All moments up to degree 2k; None where some are in no block.
+
+        Blocks by signs have moments that no change of signs alters; the others are 0.
+        """
+        f, values = self.scaled.objective, np.array(self.y.value)
         if len(self.used) < self.n_moments:
-            return None
-        f = self.scaled.objective
-        return Moments(np.array(self.y.value), f.n_variables, 2 * self.order, f.names)
+            if self.variant.sparsity is not Sparsity.SIGNS:
+                return None
+            all_of_them = monomials(f.n_variables, 2 * self.order)
+            same = np.flatnonzero(is_invariant(all_of_them, sign_changes(self.scaled)))
+            if not np.array_equal(same, self.used):
+                return None
+            values = np.zeros(self.n_moments)
+            values[same] = self.y.value
+        return Moments(values, f.n_variables, 2 * self.order, f.names)
 
     def mean(self) -> np.ndarray:
         """The first moments over the mass; NaN for variables that no block sees."""
@@ -203,8 +214,7 @@ class Program:
             parts.setdefault(g.factors, []).append((g, Q))
         gram = {key: joined_blocks(*zip(*own, strict=True), names) for key, own in parts.items()}
         equalities, start, v = [], 0, self._ideal_dual()
-        for h in self.scaled.equalities:
-            shifts = monomials(len(names), 2 * self.order - h.degree)
+        for shifts in self.shifts:
             q = -v[start : start + len(shifts)]
             equalities.append(Polynomial.from_arrays(shifts, q, names))
             start += len(shifts)
@@ -294,12 +304,13 @@ def positive(entries, s: int):
     return cp.PSD(cp.reshape(entries, (s, s), order="F"))
 
 
-def _ideal_rows(scaled: ScaledProblem, order: int, n_moments: int):
+def _ideal_rows(scaled: ScaledProblem, shifts: list[np.ndarray], n_moments: int):
     """All rows L_y(h x^alpha), and the numbers of a largest independent set of them.
 
     Dependent rows leave the multipliers undetermined, and solvers stumble over that.
     """
-    blocks = [ideal_shifts(h, 2 * order, n_moments) for h in scaled.equalities]
+    pairs = zip(scaled.equalities, shifts, strict=True)
+    blocks = [ideal_rows(h, alphas, n_moments) for h, alphas in pairs]
     if not blocks:
         return sp.csr_matrix((0, n_moments)), np.array([], dtype=int)
     rows = sp.csr_matrix(sp.vstack(blocks))

@@ -21,13 +21,13 @@ from ..algebra.moments import BasisMatrix, Moments, binomial_expansion, moment_m
 from ..algebra.polynomials import Polynomial, monomials
 from ..algebra.problem import PolynomialProblem
 from ..checks import check_integer, check_positive, check_type
-from .blocks import reduce_bases, weighted_generators
-from .cost import check_building, check_solving, check_step
+from .blocks import Generator
+from .cost import check_solving, check_step
 from .faces import smallest_face
 from .program import Multipliers, Program, Status, check_solver
 from .scaling import ScaledProblem, scale_problem
-from .sparsity import sparse_generators
-from .variant import PAPER, Variant
+from .sparsity import blocks_of
+from .variant import PAPER, Sparsity, Variant
 from .zeros import vanishing
 
 
@@ -62,6 +62,9 @@ class Relaxation:
         u, where u - f >= 0 was added as the last inequality; None in the paper's relaxation.
     scaled_mean : array, shape (n,), or None
         The first moments over the mass; NaN for variables that no block sees.
+    blocks : tuple of Generator
+        The semidefinite blocks: each with the numbers of its `factors`, () for the moment matrix,
+        and the exponents of its `basis`.
     """
 
     problem: PolynomialProblem
@@ -77,6 +80,7 @@ class Relaxation:
     denominator: int = field(default=0, repr=False)
     sublevel: Fraction | None = field(default=None, repr=False)
     scaled_mean: np.ndarray | None = field(default=None, repr=False)
+    blocks: tuple[Generator, ...] = field(default=(), repr=False)
 
     def moment_matrix(self, order: int) -> BasisMatrix:
         """M_d(y) in the user's units, d <= k."""
@@ -97,6 +101,7 @@ def solve_relaxation(
     solver: str = "CLARABEL",
     verbose: bool = False,
     time_limit: float | None = None,
+    sparsity: str = "none",
 ) -> Relaxation:
     """Solve the moment relaxation (3.4) of order k and its dual (3.3).
 
@@ -111,6 +116,11 @@ def solve_relaxation(
         Show the solver's log.
     time_limit : float, optional
         Seconds for the solver, where it knows such a limit.
+    sparsity : str
+        How the matrices are split into blocks: "none", as in the paper; "signs", by sign
+        symmetries, which loses nothing; "terms" (TSSOS), "variables" (cliques of variables) or
+        "variables and terms", whose bounds may be weaker at the same order. Without all monomials
+        in its blocks, a relaxation has no `moments`.
 
     Returns
     -------
@@ -120,7 +130,7 @@ def solve_relaxation(
     Raises
     ------
     ValueError, TypeError
-        If the order is below k0 or the solver is not installed.
+        If the order is below k0, the solver is not installed or the sparsity is none of these.
     MemoryError
         If the relaxation would not fit into memory, by an estimate, before anything is built.
 
@@ -131,13 +141,21 @@ def solve_relaxation(
     >>> r = solve_relaxation(PolynomialProblem(x**4 - 2 * x**2 + 3), order=2)
     >>> r.status, round(r.value, 5), round(r.moments[2], 3)
     (<Status.SOLVED: 'solved'>, 2.0, 1.0)
+    >>> x = variables(20)
+    >>> f = sum((x[i]**2 - x[i] * x[i + 1] for i in range(19)), x[19]**2)
+    >>> r = solve_relaxation(PolynomialProblem(f), order=1, sparsity="terms")
+    >>> max(block.size for block in r.blocks)  # instead of 21
+    2
     """
     check_type("problem", problem, PolynomialProblem)
     if time_limit is not None:
         check_positive("time_limit", time_limit)
     check_order(problem, order)
     check_solver(solver)
-    return solve_scaled(scale_problem(problem), order, PAPER, solver, verbose, time_limit)
+    if sparsity not in tuple(Sparsity):
+        raise ValueError(f"sparsity must be one of {', '.join(Sparsity)}, got {sparsity!r}")
+    variant = Variant(sparsity=Sparsity(sparsity))
+    return solve_scaled(scale_problem(problem), order, variant, solver, verbose, time_limit)
 
 
 def check_order(problem: PolynomialProblem, order: int, name: str = "order") -> None:
@@ -161,24 +179,19 @@ def solve_scaled(
     TimeoutError where one step of the solver would take longer than `step_limit`, by an estimate.
     """
     start = time.perf_counter()
-    if variant.sparse:
-        generators = sparse_generators(scaled, order)
-    else:
-        check_building(scaled, order)
-        generators = weighted_generators(scaled, order, variant.products)
-    if variant.reduced:
-        generators = reduce_bases(scaled, order, variant.denominator, generators)
+    blocks = blocks_of(scaled, order, variant)
     if variant.zeros:
-        generators = vanishing(scaled, generators, variant.zeros)
+        own = vanishing(scaled, blocks.generators, variant.zeros)
+        blocks = blocks._replace(generators=own)
     if step_limit is not None:
-        check_step([g.size for g in generators], order, solver, step_limit)
+        check_step([g.size for g in blocks.generators], order, solver, step_limit)
     if variant.facial:
-        generators = smallest_face(scaled, order, variant, generators, solver, time_limit)
+        blocks = smallest_face(scaled, order, variant, blocks, solver, time_limit)
         if time_limit is not None:
             time_limit -= time.perf_counter() - start
     moments = comb(scaled.problem.n_variables + 2 * order, 2 * order)
-    check_solving([g.size for g in generators], moments, solver)
-    program = Program(scaled, order, generators, variant)
+    check_solving([g.size for g in blocks.generators], moments, solver)
+    program = Program(scaled, order, blocks, variant)
     status, value = program.solve(solver, verbose, time_limit)
     found = status in (Status.SOLVED, Status.INACCURATE)
     z = program.moments() if found else None
@@ -198,6 +211,7 @@ def solve_scaled(
         scaled_mean=program.mean() if found else None,
         multipliers=program.multipliers() if found else None,
         denominator=variant.denominator,
+        blocks=tuple(blocks.generators),
     )
 
 

@@ -132,6 +132,8 @@ def scaled_or_none(problem: PolynomialProblem, box: np.ndarray) -> ScaledProblem
 
 def _divisors(exponents: np.ndarray, moved: np.ndarray) -> np.ndarray:
     """The monomials of p(center + scale * z), where some variables have a center that is not 0."""
+    if not (exponents[:, moved] > 0).any():
+        return exponents
     smallest = np.where(moved, 0, exponents)
     count = int(np.prod(exponents - smallest + 1.0, axis=1).sum())
     if count > _MOST_TERMS:

@@ -3,7 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
+
+
+class Sparsity(StrEnum):
+    """How the blocks of a relaxation are split.
+
+    NONE
+        Not at all: the paper's relaxation (3.4).
+    SIGNS
+        By sign symmetries of the problem (see `signs`). Nothing is lost.
+    TERMS
+        By the terms of the problem (see `terms`). The bound of an order may be weaker.
+    VARIABLES
+        On cliques of variables (see `cliques`). The bound of an order may be weaker.
+    BOTH
+        On cliques of variables, and each of these blocks by terms.
+    """
+
+    NONE = "none"
+    SIGNS = "signs"
+    TERMS = "terms"
+    VARIABLES = "variables"
+    BOTH = "variables and terms"
 
 
 @dataclass(frozen=True)
@@ -23,8 +46,8 @@ class Variant:
         Leave out of the bases what no certificate of this order can use.
     facial : bool
         Go on to the smallest face that holds all certificates (see `faces`).
-    sparse : bool
-        Blocks on cliques of variables (see `sparsity`), without products.
+    sparsity : Sparsity
+        How blocks are split; without products, if they are.
     zeros : tuple of points, each a tuple of Fraction
         Where the objective takes its bound, in the user's units: the polynomials of the blocks
         vanish there, but for those of inequalities that are 0 there.
@@ -45,7 +68,7 @@ class Variant:
     slack: float = 0.0
     reduced: bool = False
     facial: bool = False
-    sparse: bool = False
+    sparsity: Sparsity = Sparsity.NONE
     zeros: tuple[tuple[Fraction, ...], ...] = ()
     room: float = 0.0
     refutation: bool = False
@@ -56,7 +79,7 @@ class Variant:
             f"denominator {self.denominator}" * bool(self.denominator),
             f"slack {self.slack:g}" * bool(self.slack),
             "facial" * self.facial,
-            "sparse" * self.sparse,
+            f"blocks by {self.sparsity}" * (self.sparsity is not Sparsity.NONE),
             f"vanishing at {len(self.zeros)} points" * bool(self.zeros),
             "refutation" * self.refutation,
         ]

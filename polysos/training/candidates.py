@@ -14,7 +14,6 @@ from .recovery import polish
 from .residuals import Residuals
 
 _SHARPER = 4  # times that a candidate is refined in the distance from it
-_FAR_ABOVE = 1e6  # times what floats can tell: a loss that no rounding explains
 _SHORT = (9, 6)  # decimals: perhaps the coefficients are short numbers, and their loss is zero
 _SAME = 1e-4  # relative: coefficients closer than this are listed once
 
@@ -95,8 +94,6 @@ class Candidates:
 
     def is_exact(self) -> bool:
         """Whether the loss is no larger than what rounding of the data can make."""
-        if self.loss > _FAR_ABOVE * self.r.resolution(self.best):
-            return False
         return self.loss <= self.rounding()
 
     def meeting(self, bound: float, tolerance: float) -> np.ndarray:

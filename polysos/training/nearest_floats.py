@@ -8,6 +8,11 @@ makes it small enough for a mixed-integer linear program, or for rounding (Babai
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
+from contextlib import contextmanager
+
 import numpy as np
 from flint import fmpz_mat
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -54,14 +59,36 @@ def _program(vectors: np.ndarray, residual: np.ndarray, near: np.ndarray) -> np.
     room = (1 / _FINE - np.r_[start, -start] / unit) if unit > 0 else None
     if room is None or not np.isfinite(A).all():
         return near
-    found = milp(
-        np.r_[np.zeros(n), 1.0],  # how much the largest exceeds the present one, in units
-        constraints=LinearConstraint(A, -np.inf, room),
-        integrality=np.r_[np.ones(n), 0],
-        bounds=Bounds(np.r_[np.full(n, -_REACH), -np.inf], np.r_[np.full(n, _REACH), np.inf]),
-        options={"time_limit": _SECONDS},
-    )
+    with _muted():
+        found = milp(
+            np.r_[np.zeros(n), 1.0],  # how much the largest exceeds the present one, in units
+            constraints=LinearConstraint(A, -np.inf, room),
+            integrality=np.r_[np.ones(n), 0],
+            bounds=Bounds(np.r_[np.full(n, -_REACH), -np.inf], np.r_[np.full(n, _REACH), np.inf]),
+            options={"time_limit": _SECONDS},
+        )
     return near if found.x is None else near + np.rint(found.x[:n])
+
+
+@contextmanager
+def _muted():
+    """Without what HiGHS prints behind Python's back, whatever its options are."""
+    try:
+        flush = ctypes.CDLL(None).fflush  # what C has kept back goes where it belongs
+    except (AttributeError, OSError, TypeError):  # no such library here
+        yield
+        return
+    sys.stdout.flush()
+    flush(None)
+    own, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        flush(None)
+        os.dup2(own, 1)
+        os.close(own)
+        os.close(nowhere)
 
 
 def _reduced(columns: np.ndarray) -> np.ndarray:

@@ -9,11 +9,11 @@ from tests.problems import CASES
 
 
 def generators_of(problem, order, products=False):
-    from polysos.relaxations.blocks import weighted_generators
+    from polysos.relaxations.blocks import dense_blocks
     from polysos.relaxations.scaling import scale_problem
 
     scaled = scale_problem(problem)
-    return scaled, weighted_generators(scaled, order, products)
+    return scaled, dense_blocks(scaled, order, products).generators
 
 
 def test_products_of_inequalities_are_products_and_fit_the_order():
@@ -51,12 +51,12 @@ def test_standard_monomials_on_binary_points_are_square_free():
 
 
 def test_reduced_bases_of_motzkin_lie_in_half_its_newton_polytope():
-    from polysos.relaxations.blocks import reduce_bases
+    from polysos.relaxations.blocks import Blocks, reduce_bases
 
     x, y = ps.variables(2)
     motzkin = x**4 * y**2 + x**2 * y**4 - 3 * x**2 * y**2 + 1
     scaled, found = generators_of(ps.PolynomialProblem(motzkin), 3)
-    (reduced,) = reduce_bases(scaled, 3, 0, found)
+    (reduced,) = reduce_bases(scaled, 0, Blocks(found, [])).generators
     assert sorted(map(tuple, reduced.basis.tolist())) == [(0, 0), (1, 1), (1, 2), (2, 1)]
 
 

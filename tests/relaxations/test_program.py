@@ -170,13 +170,13 @@ def test_example_3_4_survives_a_solver_that_fails(tell):
 
 def test_the_measured_error_is_that_of_the_residuals():
     """`error` is small for what the solver returned and sees each number that is changed."""
-    from polysos.relaxations.blocks import weighted_generators
+    from polysos.relaxations.blocks import dense_blocks
     from polysos.relaxations.program import Program
     from polysos.relaxations.scaling import scale_problem
 
     x, y = ps.variables(2)
     scaled = scale_problem(ps.PolynomialProblem(x * y, [1 - x], [x**2 + y**2 - 1]))
-    program = Program(scaled, 2, weighted_generators(scaled, 2, products=False))
+    program = Program(scaled, 2, dense_blocks(scaled, 2))
     _, value = program.solve("CLARABEL", verbose=False, time_limit=None)
     assert program.error(value) <= 1e-7
     assert program.error(value + 1e-3) >= 1e-4

@@ -23,7 +23,7 @@ def table_1_problem():
 
 def test_the_dense_relaxation_of_a_table_1_instance_is_built_of_the_right_blocks():
     """924 moments, one block of 84 and forty of 7; built only, not solved."""
-    from polysos.relaxations.blocks import weighted_generators
+    from polysos.relaxations.blocks import dense_blocks
     from polysos.relaxations.program import Program
     from polysos.relaxations.scaling import scale_problem
 
@@ -31,7 +31,7 @@ def test_the_dense_relaxation_of_a_table_1_instance_is_built_of_the_right_blocks
     assert problem.n_variables == 6 and len(problem.inequalities) == 40
     assert {g.degree for g in problem.inequalities} == {3} and problem.minimum_order == 2
     scaled = scale_problem(problem)
-    program = Program(scaled, 3, weighted_generators(scaled, 3, products=False))
+    program = Program(scaled, 3, dense_blocks(scaled, 3))
     assert program.y.size == 924
     assert sorted(g.size for g in program.generators) == [7] * 40 + [84]
     # Moments of a point satisfy the model: each block is the value of its polynomial times v v^T.

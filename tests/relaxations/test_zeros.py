@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import polysos as ps
 from polysos.algebra.polynomials import monomials
-from polysos.relaxations.blocks import Generator, weighted_generators
+from polysos.relaxations.blocks import Generator, dense_blocks
 from polysos.relaxations.relaxation import solve_scaled
 from polysos.relaxations.scaling import scale_problem
 from polysos.relaxations.variant import Variant
@@ -31,7 +31,7 @@ def test_a_face_holds_what_vanishes_at_the_points_and_nothing_else(seed, count):
     x, y = ps.variables(2)
     scaled = scale_problem(Problem(x**4 + 1e4 * y**4 + x))  # units that are not 1
     zeros = [[Fraction(int(v), 7) for v in row] for row in rng.integers(-9, 10, (count, 2))]
-    (g,) = vanishing(scaled, weighted_generators(scaled, 2, False), zeros)
+    (g,) = vanishing(scaled, dense_blocks(scaled, 2).generators, zeros)
     rows = values_at(g.basis, scaled_points(scaled, zeros))
     assert g.size + len(rows) == 6 and len(rows) == len({tuple(z) for z in zeros})
     assert not (g.face @ rows.T).any()
@@ -82,7 +82,7 @@ def test_constraints_that_are_active_may_have_multipliers_there():
     (x,) = ps.variables(1)
     problem = Problem(x + x**2, [x, 1 + x])
     scaled = scale_problem(problem)
-    generators = vanishing(scaled, weighted_generators(scaled, 1, False), [(Fraction(0),)])
+    generators = vanishing(scaled, dense_blocks(scaled, 1).generators, [(Fraction(0),)])
     assert [g.factors for g in generators] == [(), (0,)]  # 1 + x > 0 there
     proof = proof_at(problem, [(Fraction(0),)])
     assert proof.holds and proof.bound == 0

@@ -1,5 +1,7 @@
 """Blocks on cliques: smaller, never wrong, and lossless where theory says so."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,19 +9,15 @@ from hypothesis import strategies as st
 
 import polysos as ps
 from polysos.algebra.moments import BasisMatrix
-from polysos.relaxations.blocks import Generator
+from polysos.relaxations.blocks import Generator, joined_blocks
+from polysos.relaxations.cliques import blocks_on_cliques, has_cliques, variable_cliques
 from polysos.relaxations.relaxation import solve_scaled
 from polysos.relaxations.scaling import scale_problem
-from polysos.relaxations.sparsity import (
-    is_sparse,
-    joined_blocks,
-    sparse_generators,
-    variable_cliques,
-)
-from polysos.relaxations.variant import Variant
+from polysos.relaxations.variant import Sparsity, Variant
 from tests.problems import CASES
 
 Problem = ps.PolynomialProblem
+ON_CLIQUES = Variant(sparsity=Sparsity.VARIABLES)
 
 
 def chain(n):
@@ -46,7 +44,7 @@ def test_a_constraint_joins_its_variables():
     joined = Problem(x**2 + y**2 + z**2, [1 - x - z])
     assert variable_cliques(scale_problem(apart)) == [(0,), (1,), (2,)]
     assert variable_cliques(scale_problem(joined)) == [(0, 2), (1,)]
-    generators = sparse_generators(scale_problem(joined), 1)
+    generators = blocks_on_cliques(scale_problem(joined), 1).generators
     (own,) = [g for g in generators if g.factors == (0,)]
     assert own.basis.shape == (1, 3)
 
@@ -76,17 +74,16 @@ def test_cliques_hold_every_term_and_overlap_in_a_tree(seed):
         rest.remove(leaf)
 
 
-def test_dense_problems_and_equalities_are_not_split():
+def test_dense_problems_are_not_split():
     x, y, z = ps.variables(3)
-    assert not is_sparse(scale_problem(Problem((x + y + z) ** 4)))
-    assert not is_sparse(scale_problem(Problem(x**2 + y**2, [], [x * z - 1])))
-    assert is_sparse(scale_problem(Problem(x**2 + y**2 + z**4)))
+    assert not has_cliques(scale_problem(Problem((x + y + z) ** 4)))
+    assert has_cliques(scale_problem(Problem(x**2 + y**2 + z**4)))
 
 
 @pytest.mark.parametrize("n", [4, 6])
 def test_bounds_are_below_the_dense_ones_and_proven(n):
     scaled = scale_problem(ring(n))
-    dense, sparse = (solve_scaled(scaled, 2, Variant(sparse=s)) for s in (False, True))
+    dense, sparse = solve_scaled(scaled, 2), solve_scaled(scaled, 2, ON_CLIQUES)
     assert sparse.value <= dense.value + 1e-6
     assert sparse.moments is None and sparse.scaled_mean.shape == (n,)
     proof = ps.verify_certificate(ps.sos_certificate(sparse))
@@ -97,9 +94,24 @@ def test_bounds_are_below_the_dense_ones_and_proven(n):
 
 def test_twelve_variables_take_small_blocks_only():
     scaled = scale_problem(ring(12))
-    assert max(g.size for g in sparse_generators(scaled, 2)) == 10  # instead of 91
-    r = solve_scaled(scaled, 2, Variant(sparse=True))
+    assert max(g.size for g in blocks_on_cliques(scaled, 2).generators) == 10  # instead of 91
+    r = solve_scaled(scaled, 2, ON_CLIQUES)
     assert ps.verify_certificate(ps.sos_certificate(r)).verify(ring(12))
+
+
+def test_equalities_on_cliques_get_multipliers_of_their_own_variables():
+    """A chain of circles: each equality stays on its pair, and the bound is the dense one."""
+    n = 5
+    x = ps.variables(n)
+    circles = [x[i] ** 2 + x[i + 1] ** 2 - 1 for i in range(n - 1)]
+    problem = Problem(sum((v for v in x), 0 * x[0]), [], circles)
+    scaled = scale_problem(problem)
+    blocks = blocks_on_cliques(scaled, 2)
+    assert all((np.count_nonzero(a.any(axis=0)) == 2) for a in blocks.shifts)
+    sparse, dense = solve_scaled(scaled, 2, ON_CLIQUES), solve_scaled(scaled, 2)
+    assert sparse.value == pytest.approx(dense.value, abs=1e-5)
+    proof = ps.verify_certificate(ps.sos_certificate(sparse))
+    assert proof.verify(problem) and proof.lower_bound == pytest.approx(dense.value, abs=1e-4)
 
 
 def test_joined_blocks_stand_for_the_sum_of_all():
@@ -121,13 +133,13 @@ def test_joined_blocks_stand_for_the_sum_of_all():
         assert np.abs(difference.to_float()(points)).max() < 1e-12
 
 
-SPLIT = [name for name, case in sorted(CASES.items()) if is_sparse(scale_problem(case.problem))]
+SPLIT = [name for name, case in sorted(CASES.items()) if has_cliques(scale_problem(case.problem))]
 
 
 @pytest.mark.parametrize("name", SPLIT)
 def test_cliques_never_promise_more_than_the_truth(name):
     case = CASES[name]
-    variant = Variant(sparse=True, slack=1e-8, reduced=True)
+    variant = replace(ON_CLIQUES, slack=1e-8, reduced=True)
     r = solve_scaled(scale_problem(case.problem), case.problem.minimum_order, variant)
     if r.multipliers is not None:
         proof = ps.verify_certificate(ps.sos_certificate(r))
