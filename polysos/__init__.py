@@ -33,9 +33,11 @@ from .algebra.moments import (
 )
 from .algebra.polynomials import Polynomial, monomials, variables
 from .algebra.problem import PolynomialProblem
+from .algebra.unknowns import UnknownPolynomial
 from .hierarchy.certificates import Certificate, sos_certificate, verify_certificate
 from .hierarchy.convexity import is_sos_convex, kkt_multipliers, lagrangian
 from .hierarchy.minimize import Outcome, Solution, minimize
+from .hierarchy.sos_programs import SumOfSquaresProgram, SumOfSquaresSolution
 from .hierarchy.sums_of_squares import SumOfSquares, is_sos
 from .proofs.descent_curve import DescentCurve
 from .proofs.feasible_points import FeasiblePoint
@@ -70,7 +72,10 @@ __all__ = [
     "Solution",
     "Status",
     "SumOfSquares",
+    "SumOfSquaresProgram",
+    "SumOfSquaresSolution",
     "TrainedNetwork",
+    "UnknownPolynomial",
     "extract_minimizers",
     "fit",
     "fitting_problem",

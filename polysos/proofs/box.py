@@ -7,6 +7,7 @@ so that a proof may use it.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import inf, isfinite, nextafter
 
 import numpy as np
@@ -14,7 +15,7 @@ from flint import fmpq, fmpq_poly
 
 from ..algebra.polynomials import Polynomial
 from ..algebra.problem import PolynomialProblem
-from .exact import round_up, to_fmpq, to_fraction
+from .exact import round_down, round_up, to_fmpq, to_fraction
 
 _HIGH = 40  # degree: above, roots of a polynomial and of all its derivatives would take long
 _MOST_WORK = 5e6  # operations with short numbers: some seconds
@@ -133,12 +134,21 @@ class _Constraint:
 
     def _largest(self, k: int, box: list):
         c, used = self.terms[k]
-        largest = _largest_product(c, [(a, box[i]) for i, a in used])
+        factors = [(a, box[i]) for i, a in used]
+        if all(-inf < low and high < inf for _, (low, high) in factors):
+            return _largest_finite(to_fmpq(c), factors)
+        largest = _largest_product(c, factors)
         return inf if largest == inf else to_fmpq(largest)
 
     def _tightened(self, i: int, rest: fmpq, ends: tuple, work: _Work) -> tuple[float, float]:
         """The interval of x_i where its own terms plus the rest are >= 0."""
         powers = self.pure[i]
+        if max(powers) == 1:
+            c = self.terms[powers[1]][0]
+            t = to_fraction(-rest / to_fmpq(c))
+            if c > 0:
+                return max(ends[0], round_down(t)), ends[1]
+            return ends[0], min(ends[1], round_up(t))
         coefficients = [rest] + [fmpq(0)] * max(powers)
         for a, k in powers.items():
             coefficients[a] = to_fmpq(self.terms[k][0])
@@ -175,6 +185,24 @@ def _largest_product(c: Fraction, used: list):
     return _times(c, high if c > 0 else low)
 
 
+def _largest_finite(c: fmpq, used: list) -> fmpq:
+    """The same where all ends are floats: the usual case, and a fast one."""
+    low = high = fmpq(1)
+    for a, (x_low, x_high) in used:
+        p, q = _exact(x_low) ** a, _exact(x_high) ** a
+        p, q = min(p, q), max(p, q)
+        if a % 2 == 0 and x_low <= 0 <= x_high:
+            p = fmpq(0)
+        products = (low * p, low * q, high * p, high * q)
+        low, high = min(products), max(products)
+    return c * (high if c > 0 else low)
+
+
+@lru_cache(maxsize=4096)
+def _exact(x: float) -> fmpq:
+    return to_fmpq(x)
+
+
 def _power(x: float, a: int):
     """x^a, exactly; of an infinity by its sign alone, for floats know no large odd numbers."""
     if abs(x) < inf:
@@ -200,8 +228,6 @@ def _last_point(coefficients: list[fmpq], bits: int, work: _Work) -> float:
     d = len(coefficients) - 1
     if coefficients[-1] >= 0:
         return inf
-    if d == 1:
-        return round_up(to_fraction(-coefficients[0] / coefficients[1]))
     guess = _guess(coefficients) if work.allows(_ROOTS + d**2) else None
     if guess is None:
         return inf

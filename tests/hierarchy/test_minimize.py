@@ -4,6 +4,7 @@ import json
 from dataclasses import FrozenInstanceError
 from fractions import Fraction
 from itertools import product
+from time import process_time
 
 import numpy as np
 import pytest
@@ -235,6 +236,23 @@ def test_a_time_limit_stops_early_with_what_is_proven(name):
     check_truth(s, CASES[name])
     assert "stopped by the time limit of 1 s" in s.message
     assert s.status in ("bound", "unresolved") and s.seconds < 60
+
+
+def test_a_time_limit_holds_with_many_variables_and_constraints():
+    """Exact arithmetic with a hundred dense constraints once took as long as the limit again."""
+    rng, n = np.random.default_rng(0), 60
+    x = ps.variables(n)
+
+    def line(a):
+        return ps.Polynomial.from_arrays(np.eye(n, dtype=int), a, x[0].names)
+
+    sides = [b - line(a) for a, b in zip(rng.standard_normal((100, n)), [1.0] * 100, strict=True)]
+    ball = 4 - sum((v**2 for v in x), 0 * x[0])
+    problem = ps.PolynomialProblem(line(rng.standard_normal(n)), [*sides, ball])
+    start = process_time()
+    s = ps.minimize(problem, time_limit=4)
+    assert process_time() - start < 12
+    assert s.status in ("bound", "unresolved", "certified")
 
 
 def test_large_orders_are_left_out_and_the_message_says_how_to_try_them(monkeypatch):
