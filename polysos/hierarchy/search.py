@@ -65,7 +65,11 @@ def search(steps: Steps, max_order: int) -> None:
         if steps.progress.is_late():
             return
         steps.improve(z)
-    _begin_at_minimizers(steps)
+    if steps.is_on_a_line:
+        steps.look_at_roots()
+        steps.prove_by_roots()
+    if not steps.is_over():
+        _begin_at_minimizers(steps)
     for order in range(first, max_order + 1):
         if steps.is_over():
             break

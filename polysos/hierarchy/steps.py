@@ -23,6 +23,7 @@ from ..relaxations.scaling import ScaledProblem, scale_problem, scaled_or_none
 from ..relaxations.variant import PAPER, Sparsity, Variant
 from .certificates import sos_certificate, verify_certificate
 from .local_search import LocalSearch
+from .one_variable import nonnegative_everywhere, stationary_points
 from .rational_points import stationary_point
 from .standing import Standing
 
@@ -30,6 +31,7 @@ _GRACE = 5.0  # seconds at least after the time limit, for the exact check of wh
 _FACE_SLACKS = (1e-8, 1e-10, 1e-11)
 _SLACK = 1e-8  # of Gram matrices that vanish at minimizers: they are larger by themselves
 _ROOM = 0.1  # of what counts as meeting the bound, given up where minimizers are not rational
+_DENOMINATORS = (1, 100, 10_000)  # of values that may be meant exactly
 _TILT = 1e-3  # of the scaled objective
 _ROUNDS = 6  # of box reductions at one order
 _SHRINKS = 0.7  # of its width: a side of a box that is worth another round
@@ -159,22 +161,65 @@ class Steps:
         best = standing.points.best(None)
         if self.is_constrained or best is None:
             return
-        minimizers = standing.points.different(standing.points.meeting(best.exact_value))
+        minimizers = self._meeting(best)
         now = len(minimizers), best.value
         if self.vanished is not None and now[0] == self.vanished[0] and now[1] >= self.vanished[1]:
             return  # nothing new
         self.vanished = now
-        exact = [stationary_point(standing.problem, p.x, scaled.scale) for p in minimizers]
+        exact = self._exact_minimizers(best)
         zeros, room = tuple(z for z in exact if z is not None), 0.0
         if len(zeros) < len(exact):
             zeros = tuple(tuple(map(Fraction, p.x.tolist())) for p in minimizers)
-            room = _ROOM * standing.points.slip(best.value) / scaled.objective_factor
+            room = self._room(best) / scaled.objective_factor
         sparsity = Sparsity.VARIABLES if has_cliques(scaled) else Sparsity.NONE
         variant = Variant(slack=_SLACK, sparsity=sparsity, zeros=zeros, room=room)
         for facial in (False, True):
             order = standing.problem.minimum_order
             self.vary(scaled, order, None, replace(variant, facial=facial))
             if self.is_over():
+                return
+
+    def _meeting(self, best) -> list:
+        points = self.standing.points
+        return points.different(points.meeting(best.exact_value))
+
+    def _exact_minimizers(self, best) -> list:
+        """For each of the best points the rational one that it stands for, or None."""
+        problem, scale = self.standing.problem, self.scaled.scale
+        return [stationary_point(problem, p.x, scale) for p in self._meeting(best)]
+
+    def _room(self, best) -> float:
+        """What the bound may be lower by where minimizers are not rational."""
+        return _ROOM * self.standing.points.slip(best.value)
+
+    @property
+    def is_on_a_line(self) -> bool:
+        return self.standing.problem.n_variables == 1 and not self.is_constrained
+
+    def look_at_roots(self) -> None:
+        """In one variable: the stationary points, all of them."""
+        for x in stationary_points(self.standing.problem.objective).tolist():
+            self.improve(self.scaled.from_user(np.array([x])))
+
+    def prove_by_roots(self) -> None:
+        """In one variable: two squares from the roots of f minus our best value, or nearly so."""
+        standing, problem = self.standing, self.standing.problem
+        best = standing.points.best(None)
+        if best is None:
+            return
+        value, room = best.exact_value, Fraction(self._room(best))
+        guesses = [value.limit_denominator(d) for d in _DENOMINATORS]
+        zeros = self._exact_minimizers(best)
+        if None not in zeros:
+            f = problem.objective.exact()
+            guesses.insert(0, min(f(np.array(z, dtype=object)) for z in zeros))
+        bounds = [v for v in guesses if value - room <= v <= value]
+        for bound in (*bounds, value - room):
+            proof = nonnegative_everywhere(problem, bound, Fraction(float(self.scaled.scale[0])))
+            if proof is not None:
+                standing.keep(proof)
+                label = f"roots: {proof.lower_bound:.9g}"
+                self.progress.report(f"{label}; best value {standing.value:.9g}")
                 return
 
     def vary_on_face(self, scaled: ScaledProblem, order: int, u, denominator: int) -> None:
