@@ -68,6 +68,7 @@ def search(steps: Steps, max_order: int) -> None:
     if steps.is_on_a_line:
         steps.look_at_roots()
         steps.prove_by_roots()
+    steps.prove_form()
     if not steps.is_over():
         _begin_at_minimizers(steps)
     for order in range(first, max_order + 1):

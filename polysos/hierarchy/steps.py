@@ -22,6 +22,7 @@ from ..relaxations.relaxation import Relaxation, Status, solve_scaled
 from ..relaxations.scaling import ScaledProblem, scale_problem, scaled_or_none
 from ..relaxations.variant import PAPER, Sparsity, Variant
 from .certificates import sos_certificate, verify_certificate
+from .forms import is_form, nonnegative_form
 from .local_search import LocalSearch
 from .one_variable import nonnegative_everywhere, stationary_points
 from .rational_points import stationary_point
@@ -221,6 +222,17 @@ class Steps:
                 label = f"roots: {proof.lower_bound:.9g}"
                 self.progress.report(f"{label}; best value {standing.value:.9g}")
                 return
+
+    def prove_form(self) -> None:
+        """A form on the whole space: its value at the origin is the least, or there is none."""
+        standing, f = self.standing, self.standing.problem.objective
+        if self.is_constrained or not is_form(f):
+            return
+        self.improve(self.scaled.from_user(np.zeros(f.n_variables)))
+        proof = nonnegative_form(f, self.solver)
+        if proof is not None:
+            standing.keep(proof)
+            self.progress.report(f"form: {proof.lower_bound:.9g}; best value {standing.value:.9g}")
 
     def vary_on_face(self, scaled: ScaledProblem, order: int, u, denominator: int) -> None:
         """Facial reduction, with less and less slack while that helps."""

@@ -4,7 +4,8 @@ In scaled variables x = center + scale * z and with g_0 = 1, a proof is an ident
 
     d (f - bound) = sum_j (v_j^T Q_j v_j) g_j + sum_i q_i h_i + remainder
 
-with rational Gram matrices Q_j >= 0 and a denominator d > 0, mostly 1. The g_j may also be
+with rational Gram matrices Q_j >= 0 and a denominator d > 0, mostly 1. (It may be 0 at z = 0, if
+f >= bound is checked there.) The g_j may also be
 products of inequalities (Schmuedgen) instead of single ones (Putinar), and the sides x_i - low_i,
 high_i - x_i of a known box are inequalities, too. Where the remainder is nonnegative on the
 feasible set, f >= bound there. It is bounded term by term on what is known of that set, so where
@@ -32,7 +33,7 @@ from ..checks import check_type
 from .exact import is_positive_semidefinite, round_down, to_fmpq
 from .files import PROOF, from_json, read_file, to_json
 from .identity import Identity
-from .region import Region
+from .region import Region, is_positive_but_at_zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,13 +225,18 @@ def holds_on(proof: Proof, region: Region) -> bool:
     if not all(is_positive_semidefinite(Q) for Q in gram.values()):
         return False
     identity = Identity(proof.problem, proof.center, proof.scale, region)
-    if not region.is_positive(identity.denominator(proof), proof.center, proof.scale):
-        return False
+    d = identity.denominator(proof)
+    if not region.is_positive(d, proof.center, proof.scale):
+        # It may vanish in a single point, where the bound is checked by itself.
+        middle = np.array(proof.center, dtype=object)
+        f = proof.problem.objective.exact()
+        if not (is_positive_but_at_zero(d) and f(middle) >= proof.bound):
+            return False
     try:
         rest = identity.remainder(proof, gram)
     except ValueError:  # a side of the box that is not there
         return False
-    return identity.smallest(rest - to_fmpq(proof.bound) * identity.denominator(proof)) >= 0
+    return identity.smallest(rest - to_fmpq(proof.bound) * d) >= 0
 
 
 def _is_well_formed(proof: Proof) -> bool:

@@ -141,6 +141,21 @@ class Region:
         return self.smallest(p, center, scale) > 0
 
 
+def is_positive_but_at_zero(p) -> bool:
+    """Whether p(z) > 0 for z != 0 is seen from its terms: even powers, one of each variable alone.
+
+    >>> ring = ExactRing(2)
+    >>> x, y = ring.ctx.gens()
+    >>> is_positive_but_at_zero(x**2 + 3 * y**4), is_positive_but_at_zero(x**2 + x**2 * y**2)
+    (True, False)
+    """
+    terms = [(tuple(map(int, alpha)), c) for alpha, c in p.to_dict().items()]
+    if any(c < 0 or any(a % 2 for a in alpha) for alpha, c in terms):
+        return False
+    alone = {i for alpha, _ in terms for i, a in enumerate(alpha) if a and sum(alpha) == a}
+    return len(alone) == p.context().nvars()
+
+
 def _meet(box: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.column_stack([np.maximum(box[:, 0], other[:, 0]), np.minimum(box[:, 1], other[:, 1])])
 
