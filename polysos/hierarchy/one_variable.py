@@ -42,7 +42,7 @@ def stationary_points(f: Polynomial) -> np.ndarray:
 
 
 def nonnegative_everywhere(
-    problem: PolynomialProblem, bound: Fraction, scale: Fraction
+    problem: PolynomialProblem, bound: Fraction = Fraction(0), scale: Fraction = Fraction(1)
 ) -> Proof | None:
     """A proof of f >= bound on the whole line, in z = x / scale; None where there is none.
 

@@ -9,20 +9,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 
 import numpy as np
 
 from ..algebra.moments import BasisMatrix
 from ..algebra.polynomials import Polynomial, monomial_index, monomials
+from ..algebra.problem import PolynomialProblem
 from ..checks import check_type
 from ..proofs.exact import ExactRing, is_positive_semidefinite, to_fmpq
 from ..relaxations.blocks import Generator, drop_useless
 from ..relaxations.faces import complement
 from ..relaxations.program import check_solver, coefficient_vector, positive, square
+from ..relaxations.scaling import ScaledProblem, scaled_or_none
 from ..relaxations.solvers import run
+from ..relaxations.zeros import vanishing
+from .local_search import LocalSearch
+from .one_variable import nonnegative_everywhere
+from .rational_points import stationary_point
 from .rounding import expanded, fraction_array, on_grid, take_up
 
 _STEPS = 6
+_STARTS = 8  # of local searches for zeros, where the answer is not seen without
 _DENOMINATORS = (1, 2, 3, 4, 6, 12, 60)
 
 
@@ -138,9 +146,18 @@ def is_sos(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
     rounded = not p.is_exact  # floats; those with many digits may stand for other numbers
     p = p.exact()
     rounded &= any(c.denominator > 2**20 for c in p.coefficients)
-    for found in _attempts(p, solver):
-        if found.verify():
-            return found
+    scaled = scaled_or_none(PolynomialProblem(p), np.tile([-np.inf, np.inf], (p.n_variables, 1)))
+    units = [Fraction(1)] * p.n_variables
+    if scaled is not None:
+        units = [Fraction(s) for s in scaled.scale.tolist()]
+    generators = _first_bases(_in_units(p, units), scaled)
+    for generator in generators:
+        for found in _attempts(_in_units(p, units), generator, solver):
+            found = _in_own_units(found, p, units)
+            if found.verify():
+                return found
+    if p.n_variables == 1 and (proof := nonnegative_everywhere(PolynomialProblem(p))):
+        return SumOfSquares(p, proof.gram[()], None, "a sum of squares, by roots")
     message = "undecided: too close to the boundary of the cone of sums of squares"
     if rounded:
         message += (
@@ -148,6 +165,53 @@ def is_sos(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
             "fractions.Fraction gives the polynomial that is meant"
         )
     return SumOfSquares(p, None, None, message)
+
+
+def _first_bases(p: Polynomial, scaled: ScaledProblem | None):
+    """All monomials that may be needed; then the polynomials that vanish where p does."""
+    generator = Generator((), Polynomial.constant(1.0, p.n_variables, p.names), half_basis(p))
+    yield generator
+    zeros = [] if scaled is None else _rational_zeros(scaled)
+    if zeros:
+        yield from vanishing(scaled, [generator], zeros)
+
+
+def _rational_zeros(scaled: ScaledProblem) -> list[tuple[Fraction, ...]]:
+    """Rational points where the objective and its gradient are 0, as local searches find them."""
+    problem, found = scaled.problem, set()
+    box = np.tile([-np.inf, np.inf], (problem.n_variables, 1))
+    local = LocalSearch(scaled, box)
+    for start in local.random_starts(_STARTS):
+        z = local.descend(start)
+        x = None if z is None else stationary_point(problem, scaled.to_user(z), scaled.scale)
+        if x is not None and problem.objective.exact()(np.array(x, dtype=object)) == 0:
+            found.add(x)
+    return sorted(found)
+
+
+def _in_units(p: Polynomial, units: list[Fraction]) -> Polynomial:
+    """p in z, with x_i = units_i z_i."""
+    terms = {alpha: c * _power(units, alpha) for alpha, c in p.terms.items()}
+    return Polynomial(terms, p.n_variables, p.names).exact()
+
+
+def _in_own_units(found: SumOfSquares, p: Polynomial, units: list[Fraction]) -> SumOfSquares:
+    """What was found for p in units, for p itself."""
+    gram, separator = found.gram, found.separator
+    if gram is not None:
+        sizes = [_power(units, alpha) for alpha in gram.basis.tolist()]
+        values = gram.values.copy()
+        for i, a in enumerate(sizes):
+            for j, b in enumerate(sizes):
+                values[i, j] = values[i, j] / (a * b)
+        gram = BasisMatrix(values, gram.basis, gram.names)
+    if separator is not None:
+        separator = {alpha: v * _power(units, alpha) for alpha, v in separator.items()}
+    return SumOfSquares(p, gram, separator, found.message)
+
+
+def _power(units: list[Fraction], alpha) -> Fraction:
+    return prod((s**a for s, a in zip(units, alpha, strict=True) if a), start=Fraction(1))
 
 
 def half_basis(p: Polynomial) -> np.ndarray:
@@ -164,9 +228,8 @@ def half_basis(p: Polynomial) -> np.ndarray:
     return left[0].basis if left else np.zeros((0, n), dtype=np.int64)
 
 
-def _attempts(p: Polynomial, solver: str):
+def _attempts(p: Polynomial, generator: Generator, solver: str):
     """Candidates for a proof, each to be verified."""
-    generator = Generator((), Polynomial.constant(1.0, p.n_variables, p.names), half_basis(p))
     if not len(generator.basis) and not len(p.exponents):
         empty = BasisMatrix(np.zeros((0, 0), dtype=object), generator.basis, p.names)
         yield SumOfSquares(p, empty, None, "the zero polynomial")

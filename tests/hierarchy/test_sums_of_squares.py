@@ -156,3 +156,34 @@ def test_an_undecided_answer_says_that_floats_are_read_exactly():
     found = ps.is_sos(0.1 * meant)
     assert not found and "fractions.Fraction" in found.message
     assert ps.is_sos(Fraction(1, 10) * meant)
+
+
+X, Y = ps.variables(2)
+
+
+@pytest.mark.parametrize(
+    "p",
+    [
+        *((X - a) ** 4 + 0 * Y for a in (8, 9, 10, 20)),
+        X**4 + (Y - 100) ** 2,
+        (X - 10 * Y) ** 4,
+        (X - 10 * Y) ** 4 + (Y - 3) ** 2,
+        (X - 10**5) ** 2 + (Y + 1) ** 2,
+    ],
+    ids=str,
+)
+def test_units_are_not_mistaken_for_the_boundary_of_the_cone(p):
+    found = ps.is_sos(p)
+    assert found and found.verify()
+
+
+@pytest.mark.parametrize("a", [9, 1000, 12345])
+def test_one_variable_is_always_decided(a):
+    (x,) = (v.exact() for v in ps.variables(1))
+    found = ps.is_sos((x - a) ** 4)
+    assert (
+        found
+        and found.verify()
+        and sum((w * q**2 for w, q in found.squares()), 0 * x) == ((x - a) ** 4).exact()
+    )
+    assert not ps.is_sos((x - a) ** 4 - 1)
