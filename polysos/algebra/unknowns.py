@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from ..checks import check_integer
 from .polynomials import Polynomial
+
+Operand = Any  # a number, a Polynomial or an UnknownPolynomial
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +59,7 @@ class UnknownPolynomial:
         """The largest that may occur."""
         return max(p.degree for p in (self.known, *self.parts.values()))
 
-    def at(self, values) -> Polynomial:
+    def at(self, values: Sequence[float | Fraction]) -> Polynomial:
         """The polynomial for given numbers u, exactly.
 
         Parameters
@@ -77,18 +81,18 @@ class UnknownPolynomial:
         """The n partial derivatives."""
         return tuple(self.derivative(i) for i in range(self.n_variables))
 
-    def __call__(self, point) -> UnknownPolynomial:
+    def __call__(self, point: Iterable[float | Fraction]) -> UnknownPolynomial:
         """The value at a point, which is a constant in the variables; exact for fractions."""
         exact = np.array([Fraction(v) for v in point], dtype=object)
         n, names = self.n_variables, self.known.names
         return self._each(lambda p: Polynomial.constant(p(exact), n, names).exact())
 
-    def _each(self, change) -> UnknownPolynomial:
+    def _each(self, change: Callable[[Polynomial], Polynomial]) -> UnknownPolynomial:
         return _without_zeros(change(self.known), {i: change(p) for i, p in self.parts.items()})
 
     # Arithmetic
 
-    def __add__(self, other):
+    def __add__(self, other: Operand) -> UnknownPolynomial:
         other = as_unknown(other, self.known)
         if other is NotImplemented:
             return NotImplemented
@@ -99,17 +103,17 @@ class UnknownPolynomial:
 
     __radd__ = __add__
 
-    def __neg__(self):
+    def __neg__(self) -> UnknownPolynomial:
         return self._each(lambda p: -p)
 
-    def __sub__(self, other):
+    def __sub__(self, other: Operand) -> UnknownPolynomial:
         other = as_unknown(other, self.known)
         return NotImplemented if other is NotImplemented else self + (-other)
 
-    def __rsub__(self, other):
+    def __rsub__(self, other: Operand) -> UnknownPolynomial:
         return -self + other
 
-    def __mul__(self, other):
+    def __mul__(self, other: Operand) -> UnknownPolynomial:
         if isinstance(other, UnknownPolynomial):
             if not other.parts:
                 return self * other.known
@@ -126,17 +130,17 @@ class UnknownPolynomial:
 
     __rmul__ = __mul__
 
-    def __truediv__(self, number):
+    def __truediv__(self, number: float | Fraction) -> UnknownPolynomial:
         if not isinstance(number, Real):
             return NotImplemented
         return self * (1 / Fraction(number))
 
-    def __pow__(self, power: int):
+    def __pow__(self, power: int) -> UnknownPolynomial:
         if power == 1 or not self.parts:
             return self if power == 1 else UnknownPolynomial(self.known**power, {})
         raise TypeError("a power of an unknown is not linear, and no sum-of-squares program")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         words = [repr(self.known)] if len(self.known.exponents) or not self.parts else []
         words += [f"u{i}*({p!r})" for i, p in sorted(self.parts.items())]
         return " + ".join(words) or "0"
@@ -146,7 +150,7 @@ def _without_zeros(known: Polynomial, parts: dict[int, Polynomial]) -> UnknownPo
     return UnknownPolynomial(known, {i: p for i, p in parts.items() if len(p.exponents)})
 
 
-def as_unknown(value, like: Polynomial):
+def as_unknown(value: Any, like: Polynomial) -> Any:
     """A number or a polynomial as one without unknowns; NotImplemented for anything else."""
     if isinstance(value, UnknownPolynomial):
         return value

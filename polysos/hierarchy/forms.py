@@ -18,7 +18,7 @@ from ..proofs.proof import Proof
 from .sums_of_squares import is_sos
 
 _POWERS = 3  # of |x|^2: 0, 1 and 2
-_MOST_ROWS = 120  # of a Gram matrix
+_MOST_ROWS = 60  # of a Gram matrix: some seconds
 
 
 def is_form(f: Polynomial) -> bool:

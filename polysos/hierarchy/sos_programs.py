@@ -17,7 +17,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..algebra.polynomials import Polynomial, monomials, variables
-from ..algebra.unknowns import UnknownPolynomial, as_unknown
+from ..algebra.unknowns import Operand, UnknownPolynomial, as_unknown
 from ..checks import check_integer, check_sequence, check_type
 from ..proofs.proof import Proof
 from ..relaxations.program import check_solver
@@ -131,7 +131,9 @@ class SumOfSquaresProgram:
         """An unknown number."""
         return self._unknown(np.zeros((1, len(self.variables)), dtype=np.int64))
 
-    def polynomial(self, degree: int | None = None, degrees=None) -> UnknownPolynomial:
+    def polynomial(
+        self, degree: int | None = None, degrees: Sequence[int] | None = None
+    ) -> UnknownPolynomial:
         """An unknown polynomial with all monomials up to a degree, or of given degrees only.
 
         >>> program = SumOfSquaresProgram(2)
@@ -159,7 +161,13 @@ class SumOfSquaresProgram:
 
     # Conditions
 
-    def require_sos(self, p, inequalities=(), equalities=(), degree: int | None = None) -> None:
+    def require_sos(
+        self,
+        p: Operand,
+        inequalities: Sequence[Polynomial] = (),
+        equalities: Sequence[Polynomial] = (),
+        degree: int | None = None,
+    ) -> None:
         """p is a sum of squares, or proven nonnegative on a set by sums of squares.
 
         Parameters
@@ -178,7 +186,7 @@ class SumOfSquaresProgram:
         check_integer("degree", degree, p.degree)
         self._conditions.append(condition(p, g, h, -(-degree // 2)))
 
-    def require_psd(self, matrix) -> None:
+    def require_psd(self, matrix: Sequence[Sequence[Operand]]) -> None:
         """A symmetric matrix of polynomials is a sum of squares: psd at every point.
 
         y^T M(x) y is to be a sum of squares of polynomials that are linear in y. Its proof is
@@ -206,27 +214,27 @@ class SumOfSquaresProgram:
         )
         self._conditions.append(condition(form, (), (), half + 1, basis))
 
-    def require_zero(self, p) -> None:
+    def require_zero(self, p: Operand) -> None:
         """All coefficients of p vanish."""
         self._equations.append(self._checked("p", p))
 
     # The objective
 
-    def minimize(self, p) -> None:
+    def minimize(self, p: Operand) -> None:
         """A linear function of the unknowns, without variables."""
         self._objective, self._sign = self._scalar(p), 1
 
-    def maximize(self, p) -> None:
+    def maximize(self, p: Operand) -> None:
         """A linear function of the unknowns, without variables."""
         self._objective, self._sign = self._scalar(p), -1
 
-    def _scalar(self, p) -> UnknownPolynomial:
+    def _scalar(self, p: Operand) -> UnknownPolynomial:
         p = self._checked("p", p)
         if p.degree:
             raise ValueError(f"p must be free of variables, got {p!r}")
         return p
 
-    def _checked(self, name: str, p) -> UnknownPolynomial:
+    def _checked(self, name: str, p: Operand) -> UnknownPolynomial:
         found = as_unknown(p, self.variables[0])
         if found is NotImplemented:
             raise TypeError(f"{name} must be a polynomial of this program, got {p!r}")
@@ -235,7 +243,7 @@ class SumOfSquaresProgram:
             raise ValueError(f"{name} must be in the {n} variables of this program, got {p!r}")
         return found
 
-    def _known(self, name: str, p) -> Polynomial:
+    def _known(self, name: str, p: Operand) -> Polynomial:
         check_type(name, p, Polynomial)
         return self._checked(name, p).known
 

@@ -101,11 +101,8 @@ def _solve_linear(conditions, equations, numbers: dict) -> bool:
 
 def _out_of_reach(condition, i: int) -> Iterator[dict]:
     """Coefficients by name of the monomials that no product of the basis of Q_0 gives."""
-    first, *others = condition.blocks if condition.blocks else (None,)
-    has_first = first is not None and not first.factors
-    if not has_first:
-        others = list(condition.blocks)
-    reached = {tuple(v) for v in _products(first.basis)} if has_first else set()
+    own = [g.basis for g in condition.blocks if not g.factors]
+    reached = {tuple(alpha) for basis in own for alpha in _products(basis)}
     found = {a: row for a, row in _by_monomial(condition.polynomial).items() if a not in reached}
 
     def add(alpha: tuple, name: tuple, value: Fraction) -> None:
@@ -113,8 +110,8 @@ def _out_of_reach(condition, i: int) -> Iterator[dict]:
             row = found.setdefault(alpha, {})
             row[name] = row.get(name, Fraction(0)) - value
 
-    for j, g in enumerate(others, start=int(has_first)):
-        basis, terms = g.basis.tolist(), g.polynomial.exact().terms
+    for j, g in enumerate(condition.blocks):
+        basis, terms = g.basis.tolist(), g.polynomial.exact().terms if g.factors else {}
         for a in range(len(basis)):
             for b in range(a + 1):
                 for delta, c in terms.items():
