@@ -34,6 +34,13 @@ f: ps.Fit = ps.fit(net, [[1.0, 2.0]], [[3.0]], loss="mean-sup", bounds=(-1, 1))
 names: tuple[str, ...] = net.coefficient_names
 radius: float = f.prediction_radius(0.1)
 exact: ps.PolynomialProblem = ps.fitting_problem(net, [[1.0, 2.0]], [[3.0]])
+
+program = ps.SumOfSquaresProgram("x y")
+bound_of: ps.UnknownPolynomial = program.scalar()
+program.require_sos(program.variables[0] ** 2 - bound_of, inequalities=program.variables)
+program.maximize(bound_of)
+answer: ps.SumOfSquaresSolution = program.solve()
+number: Fraction = answer.number(2 * bound_of - 1)
 widths: list[float] = [float(np.diff(step.box).max()) for step in f.history]
 """
 

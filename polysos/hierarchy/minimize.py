@@ -120,7 +120,9 @@ def minimize(
 
     Climbs the hierarchy (3.3)-(3.4) of the paper (Lasserre 2001). At each order the multipliers
     are turned into an exact lower bound, and points are sought that meet it: by flat truncation
-    (3.6) and extraction, and by local search.
+    (3.6) and extraction, and by local search. Where the relaxation would be large, blocks by
+    variables and by terms are tried first. Polynomials in one variable without constraints need no
+    relaxation: roots tell; forms are multiplied by powers of |x|^2.
 
     Parameters
     ----------
