@@ -122,7 +122,7 @@ def minimize(
     are turned into an exact lower bound, and points are sought that meet it: by flat truncation
     (3.6) and extraction, and by local search. Where the relaxation would be large, blocks by
     variables and by terms are tried first. Polynomials in one variable without constraints need no
-    relaxation: roots tell; forms are multiplied by powers of |x|^2.
+    relaxation: roots tell. Forms are multiplied by powers of x_1^2 + ... + x_n^2.
 
     Parameters
     ----------
