@@ -3,5 +3,5 @@
 Read layers, networks, compilation, residuals; recovery and candidates, points from above;
 gram_basis, centred and centring, proofs for squares; multipliers, chain, first_box, box_bounds,
 splitting and tightening, proofs on boxes; then standing and fit. On trained networks: trained,
-onnx_files, approximation, ranges and encrypted. Imports all rooms before it.
+affine_steps, onnx_files, approximation, ranges and encrypted. Imports all rooms before it.
 """

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import check_installed, check_integer, check_type
+from ..checks import check_array, check_installed, check_integer, check_type
 from .networks import PolynomialNetwork
 
 _ENDS = 60  # bits of the first and of the last prime, the largest that there are
@@ -142,6 +143,29 @@ def evaluate_slots(
     return h
 
 
+def padded(features: ArrayLike) -> list[float]:
+    """The features of one input with zeros behind, for `evaluate_packed`: up to a power of two.
+
+    A packed vector is repeated over all slots, and rotated as if it never ended. It must fill them
+    evenly: else a few slots get wrong numbers, and if these become large, all slots do.
+
+    Parameters
+    ----------
+    features : array, shape (m_0,)
+
+    Returns
+    -------
+    list of float
+
+    Examples
+    --------
+    >>> padded([1.0, 2.0, 3.0])
+    [1.0, 2.0, 3.0, 0.0]
+    """
+    x = check_array("features", features, ndim=1).astype(float)
+    return np.pad(x, (0, _full(len(x)) - len(x))).tolist()
+
+
 def evaluate_packed(net: PolynomialNetwork, coefficients: ArrayLike, vector: Any) -> Any:
     """The outputs of one input, all of whose features are in one ciphertext.
 
@@ -149,7 +173,8 @@ def evaluate_packed(net: PolynomialNetwork, coefficients: ArrayLike, vector: Any
     ----------
     net : PolynomialNetwork
     coefficients : array, shape (n_coefficients,)
-    vector : tenseal.CKKSVector, m_0 slots
+    vector : tenseal.CKKSVector
+        Of `padded` features: m_0 slots, where that is a power of two, or else the next one.
 
     Returns
     -------
@@ -164,15 +189,30 @@ def evaluate_packed(net: PolynomialNetwork, coefficients: ArrayLike, vector: Any
     import tenseal
 
     activations, context = _activations(net, coefficients), vector.context()
-    if vector.size() != net.n_inputs:
-        raise ValueError(f"vector must have {net.n_inputs} slots, got {vector.size()}")
+    if vector.size() != _full(net.n_inputs):
+        raise ValueError(
+            f"vector must have {_full(net.n_inputs)} slots, those of padded(features), "
+            f"got {vector.size()}"
+        )
+    last = len(net.weights) - 1
     for k, (W, b) in enumerate(zip(net.weights, net.biases, strict=True)):
-        vector = vector.matmul(W.T.astype(float).tolist())
+        rows = len(W) if k == last else _full(len(W))
+        vector = vector.matmul(_filled(W.astype(float), rows, _full(W.shape[1])).T.tolist())
         if b is not None:  # encrypted: a product needs its slots repeated, which a sum forgets
-            vector = vector + tenseal.ckks_vector(context, b.astype(float).tolist())
-        if k < len(activations):
+            vector = vector + tenseal.ckks_vector(context, _filled(b.astype(float), rows).tolist())
+        if k < last:
             vector = vector.polyval(activations[k])
     return vector
+
+
+def _full(n: int) -> int:
+    """The next power of two, which divides the number of slots."""
+    return 1 << (n - 1).bit_length()
+
+
+def _filled(values: np.ndarray, *shape: int) -> np.ndarray:
+    """With zeros behind."""
+    return np.pad(values, [(0, m - n) for n, m in zip(values.shape, shape, strict=True)])
 
 
 def _activations(net, coefficients) -> list[list[float]]:

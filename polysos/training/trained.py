@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from ..checks import check_sequence
+from .affine_steps import affine_map
 from .layers import DenseNetwork
 
 Activation = str | Callable[[np.ndarray], np.ndarray]
@@ -73,14 +74,14 @@ class TrainedNetwork(DenseNetwork):
 
         Parameters
         ----------
-        model : MLPClassifier or MLPRegressor
-            Of a pipeline, its last step: the inputs are then those that this step sees,
-            ``pipeline[:-1].transform(X)``.
+        model : MLPClassifier, MLPRegressor, or a pipeline that ends with one
+            Steps before that must be affine, such as `StandardScaler` or `PCA`; they go into the
+            first weights and biases, so that the network takes the inputs of the pipeline.
 
         Raises
         ------
         TypeError
-            If the model is another; the message says what came.
+            If the model is another, or a step before it is not affine; the message says what came.
         ValueError
             If it is not fitted.
 
@@ -92,11 +93,7 @@ class TrainedNetwork(DenseNetwork):
         >>> bool(np.allclose(TrainedNetwork.from_mlp(model)(X)[:, 0], model.predict(X)))
         True
         """
-        if hasattr(model, "steps"):
-            raise TypeError(
-                "model must be an MLPClassifier or MLPRegressor, got a pipeline: take its last "
-                "step, model[-1], and inputs as that sees them, model[:-1].transform(X)"
-            )
+        *before, model = model if hasattr(model, "steps") else [model]
         if not {"hidden_layer_sizes", "activation"} <= set(dir(model)):
             raise TypeError(
                 f"model must be an MLPClassifier or MLPRegressor of scikit-learn, got {model!r}; "
@@ -104,7 +101,11 @@ class TrainedNetwork(DenseNetwork):
             )
         if not hasattr(model, "coefs_"):
             raise ValueError(f"model must be fitted, got {model!r}: call model.fit first")
-        return cls([W.T for W in model.coefs_], model.intercepts_, model.activation)
+        weights, biases = [W.T for W in model.coefs_], list(model.intercepts_)
+        for step in reversed([s for s in before if s not in (None, "passthrough")]):
+            A, b = affine_map(step)
+            weights[0], biases[0] = weights[0] @ A, biases[0] + weights[0] @ b
+        return cls(weights, biases, model.activation)
 
     @classmethod
     def from_onnx(cls, source: object) -> TrainedNetwork:

@@ -18,6 +18,7 @@ from polysos.training.encrypted import (
     levels_needed,
     levels_of_polynomial,
     make_context,
+    padded,
 )
 
 RNG = np.random.default_rng(0)
@@ -87,6 +88,22 @@ def test_one_input_in_a_vector(context):
         assert np.abs(found - NET(C, x[None])[0]).max() < PRECISION
 
 
+def test_widths_that_are_no_powers_of_two():
+    """Slots that a rotation has carried past the end must not hold large numbers.
+
+    The features differ much in size, as those of a network whose scaler went into its weights.
+    """
+    rng = np.random.default_rng(1)
+    size = np.array([1e-3, 1.0, 1e3, 1.0, 1e3])
+    shapes = [(6, 5), (3, 6), (2, 3)]
+    weights = [rng.standard_normal(s) / np.sqrt(s[1]) for s in shapes]
+    net = ps.PolynomialNetwork([weights[0] / size, *weights[1:]], (3, 3), [np.ones(6), None, None])
+    c, x = rng.uniform(-1, 1, net.n_coefficients), size * rng.uniform(-1, 1, 5)
+    vector = tenseal.ckks_vector(make_context(net), padded(x))
+    found = evaluate_packed(net, c, vector).decrypt()
+    assert np.abs(found - net(c, x[None])[0]).max() < 1e-2
+
+
 def test_without_the_secret_key_nothing_is_seen(context):
     public = context.copy()
     public.make_context_public()
@@ -124,7 +141,7 @@ def test_bad_input(call, words):
 
 
 def test_a_vector_of_another_size_is_refused(context):
-    with pytest.raises(ValueError, match="vector must have 4 slots, got 3"):
+    with pytest.raises(ValueError, match=r"4 slots, those of padded\(features\), got 3"):
         evaluate_packed(NET, C, tenseal.ckks_vector(context, [1.0, 2.0, 3.0]))
 
 

@@ -8,10 +8,22 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    Normalizer,
+    PolynomialFeatures,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 import polysos as ps
 from benchmarks.trained_networks import STORED, run
@@ -46,6 +58,52 @@ def test_the_outputs_of_a_classifier_are_its_logits(classes):
     else:
         chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         assert np.allclose(chances, model.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [StandardScaler()],
+        [MinMaxScaler(), PCA(2)],
+        [RobustScaler(), "passthrough", StandardScaler()],
+        [ColumnTransformer([("first", StandardScaler(), [2]), ("rest", MinMaxScaler(), [0, 1])])],
+    ],
+)
+def test_affine_steps_before_a_network_become_part_of_it(steps):
+    data = X * [1.0, 30.0, 0.01] + [5.0, -100.0, 1e4]
+    model = make_pipeline(
+        *steps, MLPRegressor("squared_error", (4,), max_iter=20, random_state=0, tol=1)
+    )
+    model.fit(data, X[:, 0])
+    trained = ps.TrainedNetwork.from_mlp(model)
+    assert trained.n_inputs == 3
+    assert np.allclose(trained(data)[:, 0], model.predict(data), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        *(
+            PolynomialFeatures(2),
+            Normalizer(),
+            MinMaxScaler(clip=True),
+            QuantileTransformer(n_quantiles=10),
+        ),
+        *(
+            KBinsDiscretizer(3, encode="ordinal", quantile_method="linear"),
+            FunctionTransformer(np.tanh),
+            RBFSampler(n_components=4),
+        ),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_steps_that_are_not_affine_are_refused(step):
+    model = make_pipeline(
+        step, MLPRegressor("squared_error", (4,), max_iter=20, random_state=0, tol=1)
+    )
+    model.fit(X, X[:, 0])
+    with pytest.raises(TypeError, match=r"affine.*model\[:-1\].transform"):
+        ps.TrainedNetwork.from_mlp(model)
 
 
 def graph(*nodes, initial=None, output="out"):
@@ -190,8 +248,13 @@ def test_other_files_are_refused(tmp_path):
         (MLPRegressor(hidden_layer_sizes=(3,)), ValueError, "must be fitted"),
         (
             make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(3,))),
+            ValueError,
+            "must be fitted",
+        ),
+        (
+            make_pipeline(MLPRegressor(hidden_layer_sizes=(3,)), StandardScaler()),
             TypeError,
-            r"model\[:-1\].transform",
+            "got StandardScaler",
         ),
         (None, TypeError, "got None"),
     ],
