@@ -7,7 +7,7 @@ the cone of sums of squares. Both come from one semidefinite program, and neithe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import prod
 
@@ -18,11 +18,15 @@ from ..algebra.polynomials import Polynomial, monomial_index, monomials
 from ..algebra.problem import PolynomialProblem
 from ..checks import check_type
 from ..proofs.exact import ExactRing, is_positive_semidefinite, to_fmpq
-from ..relaxations.blocks import Generator, drop_useless
+from ..relaxations.blocks import Generator, drop_useless, joined_blocks
+from ..relaxations.cliques import has_cliques
+from ..relaxations.cost import is_large
 from ..relaxations.faces import complement
 from ..relaxations.program import check_solver, coefficient_vector, positive, square
 from ..relaxations.scaling import ScaledProblem, scaled_or_none
 from ..relaxations.solvers import run
+from ..relaxations.sparsity import blocks_of
+from ..relaxations.variant import Sparsity, Variant
 from ..relaxations.zeros import vanishing
 from .local_search import LocalSearch
 from .one_variable import nonnegative_everywhere
@@ -30,6 +34,8 @@ from .rational_points import stationary_point
 from .rounding import expanded, fraction_array, on_grid, take_up
 
 _STEPS = 6
+_MOST_GUESSES = 200  # rows of a Gram matrix that may be meant in small denominators
+_LARGE = 40  # monomials: from there on small blocks are tried first
 _STARTS = 8  # of local searches for zeros, where the answer is not seen without
 _DENOMINATORS = (1, 2, 3, 4, 6, 12, 60)
 
@@ -150,10 +156,9 @@ def is_sos(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
     units = [Fraction(1)] * p.n_variables
     if scaled is not None:
         units = [Fraction(s) for s in scaled.scale.tolist()]
-    generators = _first_bases(_in_units(p, units), scaled)
-    for generator in generators:
-        for found in _attempts(_in_units(p, units), generator, solver):
-            found = _in_own_units(found, p, units)
+    for blocks, value in _first_blocks(_in_units(p, units), scaled):
+        for found in _attempts(_in_units(p - value, units), blocks, solver):
+            found = _with_constant(_in_own_units(found, p - value, units), value)
             if found.verify():
                 return found
     if p.n_variables == 1 and (proof := nonnegative_everywhere(PolynomialProblem(p))):
@@ -167,26 +172,55 @@ def is_sos(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
     return SumOfSquares(p, None, None, message)
 
 
-def _first_bases(p: Polynomial, scaled: ScaledProblem | None):
-    """All monomials that may be needed; then the polynomials that vanish where p does."""
-    generator = Generator((), Polynomial.constant(1.0, p.n_variables, p.names), half_basis(p))
-    yield generator
-    zeros = [] if scaled is None else _rational_zeros(scaled)
-    if zeros:
-        yield from vanishing(scaled, [generator], zeros)
+def _first_blocks(p: Polynomial, scaled: ScaledProblem | None):
+    """(blocks, v) to begin with, for p - v: small ones, all monomials; those that vanish.
+
+    Small blocks, by variables or terms, are for large bases: they are quick, and may miss a sum of
+    squares.
+    """
+    whole = [Generator((), Polynomial.constant(1.0, p.n_variables, p.names), half_basis(p))]
+    ways = [whole]
+    if scaled is not None and whole[0].size > _LARGE:
+        way = Sparsity.VARIABLES if has_cliques(scaled) else Sparsity.TERMS
+        split = blocks_of(scaled, p.degree // 2, Variant(sparsity=way, reduced=True)).generators
+        split = drop_useless(monomial_index(p.exponents), split)
+        ways = [split] if is_large([g.size for g in whole]) else [split, whole]
+    minimizers = None
+    for blocks in ways:
+        yield blocks, Fraction(0)
+        if scaled is not None and minimizers is None:
+            minimizers = _rational_minimizers(scaled)
+        if minimizers is not None and minimizers[0] >= 0:
+            yield vanishing(scaled, blocks, minimizers[1]), minimizers[0]
 
 
-def _rational_zeros(scaled: ScaledProblem) -> list[tuple[Fraction, ...]]:
-    """Rational points where the objective and its gradient are 0, as local searches find them."""
-    problem, found = scaled.problem, set()
+def _rational_minimizers(scaled: ScaledProblem) -> tuple[Fraction, list[tuple[Fraction, ...]]]:
+    """The lowest value at rational stationary points that local searches lead to, and these."""
+    problem, found = scaled.problem, {}
     box = np.tile([-np.inf, np.inf], (problem.n_variables, 1))
-    local = LocalSearch(scaled, box)
+    local, objective = LocalSearch(scaled, box), problem.objective.exact()
     for start in local.random_starts(_STARTS):
         z = local.descend(start)
         x = None if z is None else stationary_point(problem, scaled.to_user(z), scaled.scale)
-        if x is not None and problem.objective.exact()(np.array(x, dtype=object)) == 0:
-            found.add(x)
-    return sorted(found)
+        if x is not None and x not in found:
+            found[x] = Fraction(objective(np.array(x, dtype=object)))
+    lowest = min(found.values(), default=Fraction(-1))
+    return lowest, sorted(x for x, value in found.items() if value == lowest)
+
+
+def _with_constant(found: SumOfSquares, value: Fraction) -> SumOfSquares:
+    """From the answer for p - value, with a Gram matrix, that for p; value >= 0."""
+    if not value or found.gram is None:
+        return found if not value else replace(found, separator=None)
+    basis, size = found.gram.basis, len(found.gram.basis)
+    constant = np.flatnonzero(~basis.any(axis=1))
+    if not len(constant):
+        basis, constant = np.vstack([basis, np.zeros_like(basis[:1])]), [size]
+    values = np.full((len(basis), len(basis)), Fraction(0))
+    values[:size, :size] = found.gram.values
+    values[constant[0], constant[0]] += value
+    gram = BasisMatrix(values, basis, found.gram.names)
+    return replace(found, polynomial=found.polynomial + value, gram=gram)
 
 
 def _in_units(p: Polynomial, units: list[Fraction]) -> Polynomial:
@@ -228,28 +262,32 @@ def half_basis(p: Polynomial) -> np.ndarray:
     return left[0].basis if left else np.zeros((0, n), dtype=np.int64)
 
 
-def _attempts(p: Polynomial, generator: Generator, solver: str):
+def _attempts(p: Polynomial, blocks: list[Generator], solver: str):
     """Candidates for a proof, each to be verified."""
-    if not len(generator.basis) and not len(p.exponents):
-        empty = BasisMatrix(np.zeros((0, 0), dtype=object), generator.basis, p.names)
-        yield SumOfSquares(p, empty, None, "the zero polynomial")
+    if not len(p.exponents):
+        empty = np.zeros((0, p.n_variables), dtype=np.int64)
+        gram = BasisMatrix(np.zeros((0, 0), dtype=object), empty, p.names)
+        yield SumOfSquares(p, gram, None, "the zero polynomial")
         return
-    yield from _lonely(p, generator.basis)
+    whole = len(blocks) < 2
+    if whole:
+        yield from _lonely(p, blocks[0].basis if blocks else half_basis(p))
     for _ in range(_STEPS):
-        if not generator.size:
+        blocks = [g for g in blocks if g.size]
+        if not blocks:
             return
-        found = _lowest(p, generator, solver)
+        found = _lowest(p, blocks, solver)
         if found is None:
             return
-        value, y, Q = found
+        value, y, gram = found
         if value > -1e-6:
-            yield from _gram_matrices(p, generator, Q)
-        if generator.face is None:
-            yield _separated(p, generator.basis, y)
-        face = complement(square(generator.operator(len(y)) @ y))
-        if face is None:
+            yield from _gram_matrices(p, gram)
+        if whole and blocks[0].face is None:
+            yield _separated(p, blocks[0].basis, y)
+        faces = [complement(square(g.operator(len(y)) @ y)) for g in blocks]
+        if all(face is None for face in faces):
             return
-        generator = generator.on_face(face)
+        blocks = [g.on_face(face) for g, face in zip(blocks, faces, strict=True)]
 
 
 def _lonely(p: Polynomial, basis: np.ndarray):
@@ -266,51 +304,57 @@ def _lonely(p: Polynomial, basis: np.ndarray):
         yield SumOfSquares(p, None, L, f"no square makes up for {name!r}")
 
 
-def _lowest(p: Polynomial, generator: Generator, solver: str):
-    """(value, y, Q): min L_y(p) with a mean of 1 on the diagonal, and the dual's Gram matrix."""
+def _lowest(p: Polynomial, blocks: list[Generator], solver: str):
+    """(value, y, Q): min L_y(p) with a mean of 1 on the diagonals, and the dual's Gram matrix."""
     import cvxpy as cp
 
     degree = max(2 * (p.degree // 2), p.degree)
     n_moments = len(monomials(p.n_variables, degree))
     cost = coefficient_vector(p.to_float(), n_moments)
     cost /= np.abs(cost).max()
-    operator, s = generator.operator(n_moments), generator.size
-    used = np.union1d(np.flatnonzero(cost), np.flatnonzero(operator.getnnz(axis=0)))
+    operators = [g.operator(n_moments) for g in blocks]
+    sizes = [g.size for g in blocks]
+    seen = sum(operator.getnnz(axis=0) for operator in operators)
+    used = np.union1d(np.flatnonzero(cost), np.flatnonzero(seen))
     y = cp.Variable(len(used))
-    mean = operator[:: s + 1, used].sum(axis=0).A1 / s
-    block = positive(operator[:, used] @ y, s)
-    model = cp.Problem(cp.Minimize(cost[used] @ y), [mean @ y == 1, block])
+    diagonals = [A[:: s + 1, used].sum(axis=0).A1 for A, s in zip(operators, sizes, strict=True)]
+    mean = sum(diagonals) / sum(sizes)
+    cones = [positive(A[:, used] @ y, s) for A, s in zip(operators, sizes, strict=True)]
+    model = cp.Problem(cp.Minimize(cost[used] @ y), [mean @ y == 1, *cones])
     if not run(model, solver):
         return None
-    if y.value is None or block.dual_value is None or not np.isfinite(y.value).all():
+    duals = [cone.dual_value for cone in cones]
+    if y.value is None or any(Q is None for Q in duals) or not np.isfinite(y.value).all():
         return None
     moments = np.zeros(n_moments)
     moments[used] = y.value
-    value = float(cost[used] @ y.value)
-    Q = np.reshape(block.dual_value, (s, s)) + value / s * np.eye(s)
-    return value, moments, (Q + Q.T) / 2 * float(np.abs(p.to_float().coefficients).max())
+    value, size = float(cost[used] @ y.value), float(np.abs(p.to_float().coefficients).max())
+    shift = value / sum(sizes)
+    matrices = [
+        size * ((M + M.T) / 2 + shift * np.eye(s))
+        for Q, s in zip(duals, sizes, strict=True)
+        for M in [np.reshape(Q, (s, s))]
+    ]
+    return value, moments, joined_blocks(blocks, matrices, p.names)
 
 
-def _gram_matrices(p: Polynomial, generator: Generator, Q: np.ndarray):
-    """Rational Gram matrices near Q with p = v^T Q v: with small denominators, then any."""
-    own = BasisMatrix(Q, generator.basis, p.names, generator.face)
-    ring = ExactRing(p.n_variables)
+def _gram_matrices(p: Polynomial, gram: BasisMatrix):
+    """Rational Gram matrices near one in floats: with small denominators, then any."""
+    Q, ring = gram.values, ExactRing(p.n_variables)
     drafts = [
         [[to_fmpq(Fraction(round(d * v), d)) for v in row] for row in Q.tolist()]
-        for d in _DENOMINATORS
+        for d in (_DENOMINATORS if len(Q) <= _MOST_GUESSES else ())
     ]
     drafts.append(on_grid(Q))
     for draft in drafts:
         if draft is None:
             continue
-        values = fraction_array(expanded(draft, generator.face))
-        reached = BasisMatrix(values, generator.basis, p.names).polynomial().exact()
-        if not take_up(ring.read(p - reached), own, draft, keep=False):
+        values = fraction_array(expanded(draft, gram.face))
+        reached = BasisMatrix(values, gram.basis, p.names).polynomial().exact()
+        if not take_up(ring.read(p - reached), gram, draft, keep=False):
             continue
-        values = fraction_array(expanded(draft, generator.face))
-        yield SumOfSquares(
-            p, BasisMatrix(values, generator.basis, p.names), None, "a sum of squares"
-        )
+        values = fraction_array(expanded(draft, gram.face))
+        yield SumOfSquares(p, BasisMatrix(values, gram.basis, p.names), None, "a sum of squares")
 
 
 def _separated(p: Polynomial, basis: np.ndarray, y: np.ndarray) -> SumOfSquares:

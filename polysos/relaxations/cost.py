@@ -29,6 +29,7 @@ _MOST_NUMBERS = 2**52  # of monomials: floats still tell them apart
 _SPEED = {"CLARABEL": 2e10}  # operations in a second while a KKT matrix is factored, about
 _FEW = 2000  # monomials: some seconds for all pairs of them
 _LONG = 5e9  # operations of a step, which then takes a quarter of a second
+_MINUTES = 1e12  # operations
 _EXACT_SPEED = 5e4  # with rationals whose digits grow, while an exact Gram matrix is checked
 
 
@@ -95,6 +96,11 @@ def has_few_monomials(scaled: ScaledProblem, order: int) -> bool:
 def is_long(scaled: ScaledProblem, order: int) -> bool:
     """Whether one step of an interior-point method on the paper's relaxation takes a while."""
     return _work_of_a_step(_rows(scaled, order)) > _LONG
+
+
+def is_large(sizes: list[int]) -> bool:
+    """Whether one step of an interior-point method on blocks of these sizes takes minutes."""
+    return _work_of_a_step(sizes) > _MINUTES
 
 
 def _work_of_a_step(sizes: list[int]) -> float:

@@ -26,7 +26,7 @@ from .cost import check_solving, check_step
 from .faces import smallest_face
 from .program import Multipliers, Program, Status, check_solver
 from .scaling import ScaledProblem, scale_problem
-from .sparsity import blocks_of
+from .sparsity import blocks_of, chosen_sparsity
 from .variant import PAPER, Sparsity, Variant
 from .zeros import vanishing
 
@@ -119,8 +119,9 @@ def solve_relaxation(
     sparsity : str
         How the matrices are split into blocks: "none", as in the paper; "signs", by sign
         symmetries, which loses nothing; "terms" (TSSOS), "variables" (cliques of variables) or
-        "variables and terms", whose bounds may be weaker at the same order. Without all monomials
-        in its blocks, a relaxation has no `moments`.
+        "variables and terms", whose bounds may be weaker at the same order. "auto" takes signs
+        where that is quick, or else variables or terms. Without all monomials in its blocks, a
+        relaxation has no `moments`.
 
     Returns
     -------
@@ -152,10 +153,13 @@ def solve_relaxation(
         check_positive("time_limit", time_limit)
     check_order(problem, order)
     check_solver(solver)
-    if sparsity not in tuple(Sparsity):
-        raise ValueError(f"sparsity must be one of {', '.join(Sparsity)}, got {sparsity!r}")
-    variant = Variant(sparsity=Sparsity(sparsity))
-    return solve_scaled(scale_problem(problem), order, variant, solver, verbose, time_limit)
+    words = ("auto", *Sparsity)
+    if sparsity not in words:
+        raise ValueError(f"sparsity must be one of {', '.join(words)}, got {sparsity!r}")
+    scaled = scale_problem(problem)
+    way = chosen_sparsity(scaled, order) if sparsity == "auto" else Sparsity(sparsity)
+    variant = Variant(sparsity=way)
+    return solve_scaled(scaled, order, variant, solver, verbose, time_limit)
 
 
 def check_order(problem: PolynomialProblem, order: int, name: str = "order") -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .blocks import Blocks, dense_blocks, reduce_bases
-from .cliques import blocks_on_cliques
-from .cost import check_building, check_pairs
+from .cliques import blocks_on_cliques, has_cliques
+from .cost import check_building, check_pairs, is_long
 from .scaling import ScaledProblem
 from .signs import split_by_signs
 from .terms import split_by_terms
@@ -35,3 +35,13 @@ def blocks_of(scaled: ScaledProblem, order: int, variant: Variant) -> Blocks:
     if way in (Sparsity.TERMS, Sparsity.BOTH):
         return split_by_terms(scaled, variant.denominator, blocks)
     return blocks
+
+
+def chosen_sparsity(scaled: ScaledProblem, order: int) -> Sparsity:
+    """What "auto" means: signs, which lose nothing, while whole blocks are quick; then small ones.
+
+    These are on cliques of variables, where the problem has some, or else by terms.
+    """
+    if not is_long(scaled, order):
+        return Sparsity.SIGNS
+    return Sparsity.VARIABLES if has_cliques(scaled) else Sparsity.TERMS

@@ -19,6 +19,7 @@ from .variable_projection import SIZES, VariableProjection
 
 _STARTS = 6  # local searches before the first program; one succeeds in 40 to 100 % of the cases
 _MORE_STARTS = 24  # and before the second
+_MANY_STARTS = 200  # and the third: some minimizers are found by one search in a hundred
 _SMALL = 56  # polynomials in a basis: there all that is known is tried
 _MANY = 90  # monomials, with fewer residuals: all depend on each other, in long numbers
 _LARGEST = 130  # monomials: equations for their products, and a program, in half a minute
@@ -76,7 +77,7 @@ def _around_the_best(standing: Standing, progress: Progress, matrices: GramMatri
     reduced = VariableProjection(candidates.r)
     candidates.improve(linear_start(candidates.r))
     tried = in_program = np.inf  # the losses of the candidates that a certificate was sought for
-    for count in (_STARTS, _MORE_STARTS):
+    for count in (_STARTS, _MORE_STARTS, _MANY_STARTS):
         for k in range(count):
             if candidates.loss < tried * (1 - standing.tolerance):
                 tried = candidates.loss

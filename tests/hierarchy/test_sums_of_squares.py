@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 import polysos as ps
 from polysos.hierarchy import sums_of_squares
 from polysos.hierarchy.sums_of_squares import half_basis
+from polysos.relaxations.blocks import joined_blocks
 
 F = Fraction
 x, y, z = ps.variables(3)
@@ -113,11 +115,12 @@ def test_a_tampered_answer_does_not_verify():
 
 @pytest.mark.parametrize("name", ["Motzkin", "Parrilo", "Robinson", "one square"])
 def test_a_solver_that_lies_may_leave_it_open_but_never_wrong(name, monkeypatch):
-    def liar(p, generator, solver):
+    def liar(p, blocks, solver):
         rng = np.random.default_rng(1)
         y = rng.standard_normal(len(ps.monomials(p.n_variables, 2 * (p.degree // 2))))
-        Q = rng.standard_normal((generator.size, generator.size))
-        return rng.choice([-1.0, 0.0, 1.0]), y, Q @ Q.T
+        matrices = [rng.standard_normal((g.size, g.size)) for g in blocks]
+        gram = joined_blocks(blocks, [M @ M.T for M in matrices], p.names)
+        return rng.choice([-1.0, 0.0, 1.0]), y, gram
 
     monkeypatch.setattr(sums_of_squares, "_lowest", liar)
     found = ps.is_sos((YES | NO)[name])
@@ -187,3 +190,25 @@ def test_one_variable_is_always_decided(a):
         and sum((w * q**2 for w, q in found.squares()), 0 * x) == ((x - a) ** 4).exact()
     )
     assert not ps.is_sos((x - a) ** 4 - 1)
+
+
+@pytest.mark.parametrize("shift", [0, 1, Fraction(1, 3)])
+@pytest.mark.parametrize("n", [4, 12])
+def test_many_variables_by_small_blocks_and_known_minimizers(n, shift):
+    """Rosenbrock's function, written out: on the boundary, and above it but with little room."""
+    v = ps.variables(n)
+    p = sum((100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in pairwise(v)), 0 * v[0]) + shift
+    found = ps.is_sos(p)
+    assert found and found.verify()
+    assert sum((w * q**2 for w, q in found.squares()), 0 * v[0]) == p.exact()
+
+
+def test_blocks_by_terms_do_not_hide_a_sum_of_squares():
+    """(1 + sum of all monomials)^2 has one block only; a form with few terms has many."""
+    v = ps.variables(8)
+    square = (1 + sum(v, 0 * v[0]) + sum((a * b for a, b in pairwise(v)), 0 * v[0])) ** 2
+    assert ps.is_sos(square)
+    few = sum((a**4 + a**2 * b**2 - a**3 * b for a, b in pairwise(v)), v[-1] ** 4)
+    found = ps.is_sos(few)
+    assert found and found.verify()
+    assert ps.is_sos(few - 10 * v[0] ** 4).is_refuted

@@ -1,7 +1,7 @@
 """Blocks by terms and by signs: smaller, never wrong, and lossless where theory says so."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -163,5 +163,27 @@ def test_of_an_equality_only_the_multiples_that_matter_are_kept():
 
 def test_a_wrong_word_names_the_known_ones():
     (x,) = ps.variables(1)
-    with pytest.raises(ValueError, match="sparsity must be one of none, signs, terms, variables"):
+    with pytest.raises(
+        ValueError, match="sparsity must be one of auto, none, signs, terms, variables"
+    ):
         ps.solve_relaxation(Problem(x**2), 1, sparsity="chordal")
+
+
+# auto
+
+
+def block_sizes(problem, sparsity):
+    relaxation = ps.solve_relaxation(problem, 2, sparsity=sparsity)
+    return sorted(g.size for g in relaxation.blocks), relaxation.value
+
+
+def test_auto_takes_signs_where_that_is_quick_and_small_blocks_elsewhere():
+    x, y = ps.variables(2)
+    small = Problem(x**4 + y**4 - x * y)
+    assert block_sizes(small, "auto") == block_sizes(small, "signs")
+    assert block_sizes(small, "auto")[0] != block_sizes(small, "none")[0]
+    v = ps.variables(12)
+    chain = Problem(sum((a**4 - a * b for a, b in pairwise(v)), v[-1] ** 4))
+    assert block_sizes(chain, "auto") == block_sizes(chain, "variables")
+    knotted = Problem(chain.objective + sum(v, 0 * v[0]) ** 2)
+    assert block_sizes(knotted, "auto") == block_sizes(knotted, "terms")
