@@ -2,7 +2,7 @@
 
 Imported by `gradients.py`, whose parts "stopping" and "training" these are.
 
-All networks of the second part minimise the same: mean squares plus a ridge times the squares of
+All networks of the second part minimize the same: mean squares plus a ridge times the squares of
 weights and coefficients. Seconds are those of the processor, so that a busy machine counts alike.
 """
 

@@ -2,7 +2,7 @@
 
 python -m benchmarks.sparse        two minutes; prints a table
 
-Each is minimised in a process of its own, so that memory is its own.
+Each is minimized in a process of its own, so that memory is its own.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def measured(family: str, n: int) -> dict:
     return json.loads(run.stdout)
 
 
-def minimise(family: str, n: int) -> dict:
+def minimize(family: str, n: int) -> dict:
     import resource
 
     problem = ps.PolynomialProblem(FAMILIES[family](ps.variables(n)))
@@ -88,6 +88,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        print(json.dumps(minimise(sys.argv[1], int(sys.argv[2]))))
+        print(json.dumps(minimize(sys.argv[1], int(sys.argv[2]))))
     else:
         main()

@@ -4,10 +4,10 @@ The names below are all that there is to know for using it. Inside, the library 
 each with an `__init__` that says what it is for and in which order to read it. A room imports only
 from rooms before it:
 
-    algebra      what a problem is: polynomials, moments, minimise f over g >= 0, h == 0
+    algebra      what a problem is: polynomials, moments, minimize f over g >= 0, h == 0
     proofs       exact proofs, and all that checks them: no solver, no floats that decide
     relaxations  one moment relaxation, flat truncation, extraction: floats, a solver's word
-    hierarchy    minimise with proof: certificates, sums of squares, points, the search
+    hierarchy    minimize with proof: certificates, sums of squares, points, the search
     training     networks, their losses, and fits proven to be the best
     neighbours   three other methods, as estimators of scikit-learn (imports the first two rooms)
     paper        the paper's tables and figure, our results, the verdict; python -m polysos

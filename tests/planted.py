@@ -125,7 +125,7 @@ def brute_force(p: Planted, loss: str, starts=12, seed=0, box=None, radius=None)
 
 
 def _descend(residuals, c, loss, box, radius) -> np.ndarray:
-    """Sequential quadratic programming: minimise t with |r| <= t, or the sum of squares."""
+    """Sequential quadratic programming: minimize t with |r| <= t, or the sum of squares."""
     n, r = len(c), residuals(c)
     size = np.abs(r).max()
     if not size > 1e-12:

@@ -93,7 +93,7 @@ def _by_hand() -> dict[str, Case]:
         finite("line_of_minimizers", Problem((x - y) ** 2), 0),
         finite("constant", Problem(0 * x + 3), 3),
         finite("constant_on_two_points", Problem(5, equalities=[t**2 - 1]), 5, [[1], [-1]]),
-        # Equalities, redundancy, maximisation by sign, binary variables, one feasible point.
+        # Equalities, redundancy, maximization by sign, binary variables, one feasible point.
         finite("circle", Problem(x + y, [], [disk]), -sqrt(2), [[-r, -r]]),
         finite("circle_and_line", Problem(x, [], [disk, x - y]), -r, [[-r, -r]]),
         finite("circle_twice", Problem(x, [], [disk, 2 * disk]), -1, [[-1, 0]]),

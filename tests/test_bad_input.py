@@ -240,7 +240,7 @@ MISTAKES = {
     "certificate of a problem": (
         lambda: ps.sos_certificate(PROBLEM),
         TypeError,
-        ["relaxation", "minimise"],
+        ["relaxation", "minimize"],
     ),
     "proof of nothing": (
         lambda: ps.verify_certificate(None),
@@ -248,34 +248,34 @@ MISTAKES = {
         ["certificate", "None"],
     ),
     # minimize
-    "minimise a polynomial": (lambda: ps.minimize(t), TypeError, ["problem", "x1"]),
-    "minimise nothing": (lambda: ps.minimize(None), TypeError, ["problem", "None"]),
+    "minimize a polynomial": (lambda: ps.minimize(t), TypeError, ["problem", "x1"]),
+    "minimize nothing": (lambda: ps.minimize(None), TypeError, ["problem", "None"]),
     "max_order below k0": (minimize(max_order=1), ValueError, ["max_order", "k0 = 2", "1"]),
     "max_order a float": (minimize(max_order=3.0), TypeError, ["max_order", "integer", "3.0"]),
     "max_order true": (minimize(max_order=True), TypeError, ["max_order", "True"]),
-    "minimise with NOPE": (minimize(solver="NOPE"), ValueError, ["solver", "CLARABEL", "NOPE"]),
-    "minimise: no tolerance": (minimize(tolerance=0), ValueError, ["tolerance", "positive", "0"]),
-    "minimise: tolerance -1": (minimize(tolerance=-1), ValueError, ["tolerance", "-1"]),
-    "minimise: tolerance nan": (minimize(tolerance=nan), ValueError, ["tolerance", "nan"]),
-    "minimise: tolerance inf": (minimize(tolerance=inf), ValueError, ["tolerance", "inf"]),
-    "minimise: tolerance text": (
+    "minimize with NOPE": (minimize(solver="NOPE"), ValueError, ["solver", "CLARABEL", "NOPE"]),
+    "minimize: no tolerance": (minimize(tolerance=0), ValueError, ["tolerance", "positive", "0"]),
+    "minimize: tolerance -1": (minimize(tolerance=-1), ValueError, ["tolerance", "-1"]),
+    "minimize: tolerance nan": (minimize(tolerance=nan), ValueError, ["tolerance", "nan"]),
+    "minimize: tolerance inf": (minimize(tolerance=inf), ValueError, ["tolerance", "inf"]),
+    "minimize: tolerance text": (
         minimize(tolerance="a"),
         (TypeError, ValueError),
         ["tolerance", "'a'"],
     ),
-    "minimise: tolerance true": (
+    "minimize: tolerance true": (
         minimize(tolerance=True),
         (TypeError, ValueError),
         ["tolerance", "True"],
     ),
-    "minimise: no feasibility": (minimize(feasibility=0), ValueError, ["feasibility", "0"]),
-    "minimise: feasibility none": (
+    "minimize: no feasibility": (minimize(feasibility=0), ValueError, ["feasibility", "0"]),
+    "minimize: feasibility none": (
         minimize(feasibility=None),
         (TypeError, ValueError),
         ["feasibility", "None"],
     ),
-    "minimise: no time": (minimize(time_limit=0), ValueError, ["time_limit", "positive", "0"]),
-    "minimise: time nan": (minimize(time_limit=nan), ValueError, ["time_limit", "nan"]),
+    "minimize: no time": (minimize(time_limit=0), ValueError, ["time_limit", "positive", "0"]),
+    "minimize: time nan": (minimize(time_limit=nan), ValueError, ["time_limit", "nan"]),
     # Networks
     "shapes that do not chain": (
         network([EYE, np.eye(3)], (1,)),
@@ -362,7 +362,7 @@ MISTAKES = {
     # Training
     "fit nothing": (fit(net=None), TypeError, ["net", "PolynomialNetwork", "None"]),
     "fit weights": (fit(net=[EYE, EYE]), TypeError, ["net", "PolynomialNetwork"]),
-    "fit a problem": (fit(net=PROBLEM), TypeError, ["net", "PolynomialNetwork", "minimise"]),
+    "fit a problem": (fit(net=PROBLEM), TypeError, ["net", "PolynomialNetwork", "minimize"]),
     "fit: unknown loss": (fit(loss="sup"), ValueError, ["loss", "mean-sup", "'sup'"]),
     "fit: loss none": (fit(loss=None), (TypeError, ValueError), ["loss", "mean-sup", "None"]),
     "fit: loss a number": (fit(loss=2), (TypeError, ValueError), ["loss", "mean-sup", "2"]),

@@ -1,4 +1,4 @@
-"""Polynomial optimization problems: minimise f(x) over g(x) >= 0 and h(x) == 0."""
+"""Polynomial optimization problems: minimize f(x) over g(x) >= 0 and h(x) == 0."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .polynomials import Polynomial
 
 @dataclass(frozen=True, repr=False)
 class PolynomialProblem:
-    """Minimise f(x) subject to g(x) >= 0 for the inequalities and h(x) == 0 for the equalities.
+    """Minimize f(x) subject to g(x) >= 0 for the inequalities and h(x) == 0 for the equalities.
 
-    To maximise f, minimise -f. A constant objective asks for a feasible point.
+    To maximize f, minimize -f. A constant objective asks for a feasible point.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class PolynomialProblem:
         >>> from polysos import variables
         >>> x, y = variables(2)
         >>> PolynomialProblem(x * y).within([(-1, 1), None])
-        minimise x1*x2
+        minimize x1*x2
         subject to -x1^2 + 1 >= 0
         """
         f, added = self.objective, []
@@ -132,7 +132,7 @@ class PolynomialProblem:
         return r"$\displaystyle \begin{aligned}" + r"\\".join(lines) + r"\end{aligned}$"
 
     def __repr__(self):
-        text = f"minimise {self.objective!r}"
+        text = f"minimize {self.objective!r}"
         rows = [f"{g!r} >= 0" for g in self.inequalities] + [f"{h!r} == 0" for h in self.equalities]
         return text + ("\nsubject to " + "\n           ".join(rows) if rows else "")
 

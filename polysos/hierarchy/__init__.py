@@ -1,4 +1,4 @@
-"""Minimise with proof: points from above, proofs from below, until the two meet.
+"""Minimize with proof: points from above, proofs from below, until the two meet.
 
 Read certificates and rounding, local_search, rational_points and points, standing, steps, search,
 minimize; beside them one_variable, forms, sums_of_squares, convexity, and sos_programs with

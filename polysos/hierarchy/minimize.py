@@ -1,4 +1,4 @@
-"""Minimise with proof: climb the orders of the hierarchy until something is proven."""
+"""Minimize with proof: climb the orders of the hierarchy until something is proven."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def minimize(
     time_limit: float | None = None,
     verbose: bool = False,
 ) -> Solution:
-    """Minimise a polynomial subject to polynomial constraints, with proof.
+    """Minimize a polynomial subject to polynomial constraints, with proof.
 
     Climbs the hierarchy (3.3)-(3.4) of the paper (Lasserre 2001). At each order the multipliers
     are turned into an exact lower bound, and points are sought that meet it: by flat truncation
@@ -127,7 +127,7 @@ def minimize(
     Parameters
     ----------
     problem : PolynomialProblem
-        To maximise f, minimise -f.
+        To maximize f, minimize -f.
     max_order : int, optional
         Highest relaxation order k, at least k0; by default 4, or k0 where that is larger.
         Orders with more than 1000 moments are tried only under a time limit.

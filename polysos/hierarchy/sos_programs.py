@@ -1,6 +1,6 @@
 """Sum-of-squares programs: polynomials with unknown coefficients that are to be sums of squares.
 
-Minimise a linear function of the unknowns u such that polynomials p_i(u; x), linear in u, satisfy
+Minimize a linear function of the unknowns u such that polynomials p_i(u; x), linear in u, satisfy
 
     p_i = sigma_0 + sum_j sigma_j g_j + sum_l q_l h_l,    sigma_j sums of squares,
 

@@ -130,7 +130,7 @@ def is_sos(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
 
     Notes
     -----
-    The semidefinite program minimises L(p) over functionals with L(q^2) >= 0 and mean L(b^2) = 1
+    The semidefinite program minimizes L(p) over functionals with L(q^2) >= 0 and mean L(b^2) = 1
     over the basis. A positive minimum leaves room to round a Gram matrix and to project it onto
     the identity (Peyrl and Parrilo 2008); at zero the basis is first restricted to the smallest
     face that holds all Gram matrices of p; a negative one is rounded to a separating functional.

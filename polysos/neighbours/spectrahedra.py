@@ -48,7 +48,7 @@ _SLACKS = (1e-11, 1e-9, 1e-7, 1e-5)  # of a dual point, before its check
 class SpectrahedralNetwork(RegressorMixin, BaseEstimator):
     """A two-layer network with activation a t^2 + b t + c, the best of any width, with proof.
 
-    Over the width, the unit vectors u_j and the weights alpha_j it minimises::
+    Over the width, the unit vectors u_j and the weights alpha_j it minimizes::
 
         sum_i loss(f(x_i), y_i) + penalty * sum_j |alpha_j|,
         f(x) = sum_j alpha_j * mean of sigma(u_j . p) over the patches p of x.

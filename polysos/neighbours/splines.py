@@ -1,6 +1,6 @@
 """One learned activation, certified: regression with a penalty on the bends.
 
-Among all functions f whose second derivative is a finite measure, minimise
+Among all functions f whose second derivative is a finite measure, minimize
 
     1/2 sum_i (f(x_i) - y_i)^2 + lambda TV2(f),    TV2(f) = the total mass of |f''|.
 
@@ -100,7 +100,7 @@ class SplineRegressor(RegressorMixin, BaseEstimator):
         lambda, positive.
     merge : bool
         Whether knots at two neighbouring data that bend the same way become one between them.
-        This changes neither a fitted value nor TV2, and leaves the fewest knots that a minimiser
+        This changes neither a fitted value nor TV2, and leaves the fewest knots that a minimizer
         can have (Debarre, Denoyelle, Unser and Fageot 2022).
 
     Attributes
@@ -297,7 +297,7 @@ def _one_feature(X: np.ndarray) -> np.ndarray:
 
 
 def _fit_spline(x, y, penalty, merge) -> LinearSpline:
-    """Knots and signs from the solver; with these, the minimiser by linear algebra."""
+    """Knots and signs from the solver; with these, the minimizer by linear algebra."""
     t, owner, counts = np.unique(x, return_inverse=True, return_counts=True)
     values = np.bincount(owner, y) / counts
     if len(t) == 1:

@@ -302,7 +302,7 @@ def without_definitions(problem: PolynomialProblem, n: int) -> PolynomialProblem
     >>> from polysos import variables
     >>> c, r = variables("c r")
     >>> without_definitions(PolynomialProblem(r**2, (), [r - c - 1]), 1)
-    minimise c^2 + 2*c + 1
+    minimize c^2 + 2*c + 1
     """
     if problem.n_variables <= n:
         return problem if problem.n_variables == n else None

@@ -1,6 +1,6 @@
 """The order-k moment relaxation (3.4) and its sum-of-squares dual (3.3).
 
-Minimise L_y(f) over the moments y with y_0 = 1, M_k(y) >= 0, L_g^(k)[y] >= 0 for each inequality
+Minimize L_y(f) over the moments y with y_0 = 1, M_k(y) >= 0, L_g^(k)[y] >= 0 for each inequality
 g, and L_y(h x^alpha) = 0 for each equality h. The multipliers of the matrices are Gram matrices
 Q_j, and  f - gamma = v^T Q_0 v + sum_j (v^T Q_j v) g_j + sum_i q_i h_i  is the dual's identity.
 

@@ -22,7 +22,7 @@ from ..algebra.polynomials import Polynomial
 from ..proofs.proof import Proof
 from .bounds import Bounds
 from .chain import Chain, trivial_proof
-from .cones import minimise_linear, triangle
+from .cones import minimize_linear, triangle
 from .multipliers import Multipliers, grid_for
 from .residuals import Residuals
 
@@ -128,7 +128,7 @@ class BoxProgram:
         b = np.concatenate([rows[:, 0] + more for rows, _, more in blocks])
         n_norm = m + 1 if self.squares else 0
         size = self.n + 1 if self.thorough else 0
-        found = minimise_linear(np.r_[cost, loss], -np.vstack(A), b, n_norm, size)
+        found = minimize_linear(np.r_[cost, loss], -np.vstack(A), b, n_norm, size)
         if found is None:
             return None
         y, gram = found.multipliers, None

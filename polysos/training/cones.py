@@ -30,7 +30,7 @@ class ConicSolution(NamedTuple):
     value: float
 
 
-def minimise_linear(
+def minimize_linear(
     cost,
     A,
     b,
@@ -40,7 +40,7 @@ def minimise_linear(
     seconds: float | None = None,
     accuracy: float = 1e-9,
 ) -> ConicSolution | None:
-    """Minimise cost @ x subject to b - A x in K; None where Clarabel finds no solution.
+    """Minimize cost @ x subject to b - A x in K; None where Clarabel finds no solution.
 
     K: the first rows are nonnegative; then `n_norm` rows are a second-order cone (t, v) with
     |v| <= t; the last are the upper triangle of a positive semidefinite matrix with `definite`
@@ -50,7 +50,7 @@ def minimise_linear(
     Multipliers y of the rows satisfy, for every x, cost @ x = -y @ b + y @ (b - A x) (without
     `quadratic`).
 
-    >>> s = minimise_linear([1.0], [[-1.0]], [-2.0])  # x >= 2
+    >>> s = minimize_linear([1.0], [[-1.0]], [-2.0])  # x >= 2
     >>> round(s.value, 6), np.round(s.multipliers, 6).tolist()
     (2.0, [1.0])
     """

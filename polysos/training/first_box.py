@@ -25,7 +25,7 @@ from ..algebra.polynomials import Polynomial
 from ..proofs.exact import is_positive_semidefinite, to_fmpq, to_fraction
 from ..proofs.proof import Proof
 from .chain import Chain
-from .cones import ConicSolution, minimise_linear
+from .cones import ConicSolution, minimize_linear
 from .gram_basis import monomial_basis, row_space_basis
 from .multipliers import Multipliers, grid_for, short
 from .recovery import monomial_shifts
@@ -193,7 +193,7 @@ class LinearSet:
         column = np.full((len(Q), int(loss)), -1.0)
         cost = np.r_[t, [1.0] * loss]
         A = np.block([[Q, column], [-Q, column]])
-        return minimise_linear(cost, A, np.r_[level - start, level + start])
+        return minimize_linear(cost, A, np.r_[level - start, level + start])
 
     def _weights_in_ball(self, t: np.ndarray, loss: bool) -> np.ndarray | None:
         """The same where |r| <= radius: a ball in v. Weights of the loss have length one."""

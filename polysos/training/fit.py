@@ -45,7 +45,7 @@ def fit(
     verbose: bool = False,
     ridge: float = 0.0,
 ) -> Fit:
-    """Find the coefficients of the activations that minimise a loss, with proof.
+    """Find the coefficients of the activations that minimize a loss, with proof.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def fit(
     verbose : bool
         Print a line for every step.
     ridge : float
-        At least 0. Squared losses become ``loss + ridge |c|_2^2``, and that is what is minimised
+        At least 0. Squared losses become ``loss + ridge |c|_2^2``, and that is what is minimized
         and proven. c are all unknown coefficients; the constants that the normalisation fixes at 1
         cost nothing. With a positive ridge a minimum exists, whatever the data. With more than two
         layers, or with trained weights, a gap may be left; then `bounds` help, for instance
@@ -163,8 +163,8 @@ def fitting_problem(
 ) -> PolynomialProblem:
     """The problem that `fit` proves its bound for, from the same data and in exact arithmetic.
 
-    For the largest residual, (3.2) of the paper: minimise theta over (c, theta) subject to
-    theta + r_j >= 0 and theta - r_j >= 0. For squares, minimise ``|r(c)|^2`` over c.
+    For the largest residual, (3.2) of the paper: minimize theta over (c, theta) subject to
+    theta + r_j >= 0 and theta - r_j >= 0. For squares, minimize ``|r(c)|^2`` over c.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class Ends:
 
 
 def descend(r: Residuals, starts, method: str, steps: int = 4000, rate: float = 0.05) -> Ends:
-    """Minimise squares of residuals from several starts, by one of METHODS.
+    """Minimize squares of residuals from several starts, by one of METHODS.
 
     Parameters
     ----------

@@ -275,13 +275,13 @@ class PolynomialNetwork(DenseNetwork):
         return [r - t for r, t in zip(self.mean_outputs(inputs), targets, strict=True)]
 
     def training_problem(self, inputs: ArrayLike, outputs: ArrayLike) -> PolynomialProblem:
-        """The paper's (3.2): minimise theta subject to theta + r_j >= 0 and theta - r_j >= 0.
+        """The paper's (3.2): minimize theta subject to theta + r_j >= 0 and theta - r_j >= 0.
 
         The variables are the coefficients and, last, theta: the loss (1.3) at the optimum.
 
         >>> net = PolynomialNetwork([[[1.0]], [[1.0]]], degrees=(1,))
         >>> net.training_problem([[2.0]], [[3.0]])
-        minimise theta
+        minimize theta
         subject to c1,0 + 2*c1,1 + theta - 3 >= 0
                    -c1,0 - 2*c1,1 + theta + 3 >= 0
         """

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import least_squares, minimize
 
 from .bounds import Bounds
-from .cones import minimise_linear
+from .cones import minimize_linear
 from .residuals import Residuals
 
 FREE = Bounds()
@@ -119,7 +119,7 @@ def _polish_in_box(r: Residuals, start: np.ndarray, box: np.ndarray | None) -> n
 
 
 def _sequential_quadratic(r: Residuals, c: np.ndarray, box: np.ndarray | None) -> np.ndarray:
-    """Minimise the largest residual: linear models in a trust region, with their curvature.
+    """Minimize the largest residual: linear models in a trust region, with their curvature.
 
     Where as many residuals as there are unknowns, and one more, are largest at the minimum, linear
     programs converge quadratically; elsewhere the curvature of the Lagrangian is needed.
@@ -145,7 +145,7 @@ def _sequential_quadratic(r: Residuals, c: np.ndarray, box: np.ndarray | None) -
         H = np.zeros((n + 1, n + 1))
         H[:n, :n] = curvature * np.outer(reach, reach) / best
         cost = np.r_[np.zeros(n), 1.0]
-        found = minimise_linear(cost, A, np.r_[-values, values, room], quadratic=H)
+        found = minimize_linear(cost, A, np.r_[-values, values, room], quadratic=H)
         if found is None:
             break
         weights = np.zeros(len(r.targets))

@@ -191,9 +191,9 @@ class Residuals:
     def problem(self) -> PolynomialProblem:
         """The loss as a polynomial optimization problem.
 
-        For the largest residual this is (3.2) of the paper: minimise theta over (c, theta) subject
+        For the largest residual this is (3.2) of the paper: minimize theta over (c, theta) subject
         to theta + r_j >= 0 and theta - r_j >= 0 (see `constraints_of`). For squares:
-        minimise rho_1^2 + ... + rho_m^2 over (c, rho) subject to rho_j - r_j = 0.
+        minimize rho_1^2 + ... + rho_m^2 over (c, rho) subject to rho_j - r_j = 0.
         """
         m = len(self.targets)
         added = [f"rho{j + 1}" for j in range(m)] if self.squares else ["theta"]

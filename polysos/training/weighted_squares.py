@@ -25,7 +25,7 @@ from ..proofs.exact import is_positive_semidefinite, to_fmpq, to_fraction
 from ..proofs.proof import Proof
 from .centred import bordered, largest_bound
 from .chain import Chain
-from .cones import ConicSolution, minimise_linear, triangle
+from .cones import ConicSolution, minimize_linear, triangle
 from .gram_basis import GramBasis, relation_matrices, relations, with_relations
 from .multipliers import Multipliers, short
 from .row_space import part_of
@@ -200,7 +200,7 @@ class WeightedSquares:
         b = np.r_[np.zeros(m), [1.0, -1.0] * total, start]
         cost, size = np.r_[np.zeros(K), sign], self.basis.size + 1
         seconds = self.left()
-        return minimise_linear(cost, A, b, definite=size, seconds=seconds, accuracy=accuracy)
+        return minimize_linear(cost, A, b, definite=size, seconds=seconds, accuracy=accuracy)
 
     @cached_property
     def _lowest(self) -> ConicSolution | None:

@@ -49,7 +49,7 @@ def test_with_inequality_adds_one_at_the_end_of_a_new_problem():
 
 def test_display_shows_every_constraint():
     problem = ps.PolynomialProblem(x, [x - 1, 2 - x], [x * y - 3])
-    assert repr(problem).splitlines()[0] == "minimise x1"
+    assert repr(problem).splitlines()[0] == "minimize x1"
     assert ["x1 - 1 >= 0" in repr(problem), "x1*x2 - 3 == 0" in repr(problem)] == [True, True]
     latex = problem._repr_latex_()
     assert latex.count(r"\ge 0") == 2 and latex.count("= 0") == 1 and r"\min" in latex

@@ -66,7 +66,7 @@ def test_sums_of_squares_are_decided_rightly(name):
 
 
 def test_a_ratio_is_settled_by_a_sum_of_squares_program():
-    """The report minimises C with C q = p; the largest c with p - c q a sum of squares is 1."""
+    """The report minimizes C with C q = p; the largest c with p - c q a sum of squares is 1."""
     (h,) = problem_of(REPORTS["mathse4435039"]).equalities
     program = ps.SumOfSquaresProgram(REPORTS["mathse4435039"]["variables"][:2])
     p = {alpha[:2]: -c for alpha, c in h.terms.items() if alpha[2] == 0}

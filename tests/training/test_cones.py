@@ -9,7 +9,7 @@ import pytest
 from polysos.training.cones import (
     largest_corner,
     largest_smallest_eigenvalue,
-    minimise_linear,
+    minimize_linear,
     most_definite,
     smallest_eigenvalue,
     triangle,
@@ -47,7 +47,7 @@ def test_solution_and_multipliers_prove_each_other(n_norm, definite, seed):
     A = np.vstack([np.eye(n), -np.eye(n), A])
     b = np.r_[np.full(2 * n, 9.0), A[2 * n :] @ rng.standard_normal(n) + inside]
     cost = rng.standard_normal(n)
-    found = minimise_linear(cost, A, b, n_norm, definite)
+    found = minimize_linear(cost, A, b, n_norm, definite)
     assert in_cone(b - A @ found.x, n_norm, definite)
     y = found.multipliers
     assert in_cone(y, n_norm, definite)
@@ -58,7 +58,7 @@ def test_solution_and_multipliers_prove_each_other(n_norm, definite, seed):
 
 def test_a_quadratic_term_is_half_of_its_matrix():
     """x^2 - x - y with y <= 2: the minimum is at (1/2, 2)."""
-    found = minimise_linear(
+    found = minimize_linear(
         [-1.0, -1.0], [[0.0, 1.0]], [2.0], quadratic=np.array([[2.0, 0.0], [0.0, 0.0]])
     )
     assert np.allclose(found.x, [0.5, 2.0], atol=1e-6)
@@ -77,7 +77,7 @@ def test_a_quadratic_term_is_half_of_its_matrix():
     ],
 )
 def test_no_solution_is_none(cost, A, b):
-    assert minimise_linear(cost, A, b) is None
+    assert minimize_linear(cost, A, b) is None
 
 
 @pytest.mark.parametrize("n", [1, 2, 4])
@@ -106,7 +106,7 @@ def test_a_solver_that_breaks_down_found_nothing(error, monkeypatch):
             raise error("Eigval error")
 
     monkeypatch.setattr(clarabel, "DefaultSolver", Broken)
-    assert minimise_linear([1.0], [[-1.0]], [-2.0]) is None
+    assert minimize_linear([1.0], [[-1.0]], [-2.0]) is None
 
 
 @pytest.mark.parametrize("error", [ValueError, MemoryError, BaseException])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import polysos as ps
 from polysos.training import box_bounds, candidates, first_box, recovery, tightening
-from polysos.training.cones import minimise_linear
+from polysos.training.cones import minimize_linear
 from polysos.training.splitting import exclude_all
 from tests.planted import (
     LOSSES,
@@ -182,7 +182,7 @@ def test_what_programs_claim_may_weaken_a_result_but_never_make_it_wrong(
     change = lies()[lie]
 
     def liar(*arguments, **options):
-        found = minimise_linear(*arguments, **options)
+        found = minimize_linear(*arguments, **options)
         return None if found is None else change(found)
 
     def exclude(chain, *rest):  # boxes that are not bounded: see test_splitting.py
@@ -190,7 +190,7 @@ def test_what_programs_claim_may_weaken_a_result_but_never_make_it_wrong(
 
     monkeypatch.setattr(tightening, "exclude_all", exclude)
     for module in (first_box, box_bounds, recovery):
-        monkeypatch.setattr(module, "minimise_linear", liar)
+        monkeypatch.setattr(module, "minimize_linear", liar)
     f = p.fit(loss=loss, bounds=bounds, time_limit=0.15)
     check(f, p, loss)
     assert honest.lower_bound <= f.loss and f.lower_bound <= honest.loss

@@ -80,7 +80,7 @@ def test_from_the_planted_coefficients_it_ends_at_the_best_that_others_find(degr
 
 
 def test_a_descent_without_its_programs_returns_what_it_has(monkeypatch):
-    monkeypatch.setattr(recovery, "minimise_linear", lambda *a, **k: None)
+    monkeypatch.setattr(recovery, "minimize_linear", lambda *a, **k: None)
     p = planted(noise=0.05)
     r = p.residuals()
     assert r.loss(polish(r, p.truth)) <= r.loss(p.truth)
