@@ -134,6 +134,9 @@ def is_sos(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
     over the basis. A positive minimum leaves room to round a Gram matrix and to project it onto
     the identity (Peyrl and Parrilo 2008); at zero the basis is first restricted to the smallest
     face that holds all Gram matrices of p; a negative one is rounded to a separating functional.
+    Where there are many monomials, small blocks are tried first, on cliques of variables or by
+    terms. With v the lowest value at rational stationary points, if it is not negative, p - v is
+    also tried on the polynomials that vanish at these points.
 
     Examples
     --------
