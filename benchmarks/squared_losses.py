@@ -1,7 +1,7 @@
 """Squared losses: how far certificates centred at a candidate get, and what they cost.
 
-python benchmarks/squared_losses.py              about an hour; prints tables in Markdown
-python benchmarks/squared_losses.py --seeds 3    three problems a cell instead of eight
+python -m benchmarks.squared_losses              about an hour; prints tables in Markdown
+python -m benchmarks.squared_losses --seeds 3    three problems a cell instead of eight
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from cases import LAWS, ROWS, TABLES, sized_case, table_case
 
 import polysos as ps
+from benchmarks.cases import LAWS, ROWS, TABLES, sized_case, table_case
 from polysos.training.compilation import compile_residuals
 from polysos.training.recovery import polish
 from polysos.training.variable_projection import VariableProjection

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from itertools import groupby
 from pathlib import Path
 from statistics import median
@@ -22,11 +21,9 @@ import numpy as np
 from tqdm import tqdm
 
 import polysos as ps
+from benchmarks.squared_losses import one_output, seconds_of_a_search
 from polysos.training import centring
 from polysos.training.compilation import compile_residuals
-
-sys.path.insert(0, str(Path(__file__).parent))
-from squared_losses import one_output, seconds_of_a_search
 
 STORED = Path(__file__).with_name("squared_map.jsonl")
 PICTURE = Path(__file__).with_name("squared_map.png")

@@ -7,9 +7,10 @@ the cone of sums of squares. Both come from one semidefinite program, and neithe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from math import prod
+from math import comb, prod
 
 import numpy as np
 
@@ -19,14 +20,13 @@ from ..algebra.problem import PolynomialProblem
 from ..checks import check_type
 from ..proofs.exact import ExactRing, is_positive_semidefinite, to_fmpq
 from ..relaxations.blocks import Generator, drop_useless, joined_blocks
-from ..relaxations.cliques import has_cliques
-from ..relaxations.cost import is_large
+from ..relaxations.cost import takes_minutes
 from ..relaxations.faces import complement
 from ..relaxations.program import check_solver, coefficient_vector, positive, square
 from ..relaxations.scaling import ScaledProblem, scaled_or_none
 from ..relaxations.solvers import run
-from ..relaxations.sparsity import blocks_of
-from ..relaxations.variant import Sparsity, Variant
+from ..relaxations.sparsity import blocks_of, small_blocks
+from ..relaxations.variant import Variant
 from ..relaxations.zeros import vanishing
 from .local_search import LocalSearch
 from .one_variable import nonnegative_everywhere
@@ -36,6 +36,7 @@ from .rounding import expanded, fraction_array, on_grid, take_up
 _STEPS = 6
 _MOST_GUESSES = 200  # rows of a Gram matrix that may be meant in small denominators
 _LARGE = 40  # monomials: from there on small blocks are tried first
+_TOO_MANY = 1500  # monomials
 _STARTS = 8  # of local searches for zeros, where the answer is not seen without
 _DENOMINATORS = (1, 2, 3, 4, 6, 12, 60)
 
@@ -159,11 +160,10 @@ def is_sos(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
     units = [Fraction(1)] * p.n_variables
     if scaled is not None:
         units = [Fraction(s) for s in scaled.scale.tolist()]
-    for blocks, value in _first_blocks(_in_units(p, units), scaled):
-        for found in _attempts(_in_units(p - value, units), blocks, solver):
-            found = _with_constant(_in_own_units(found, p - value, units), value)
-            if found.verify():
-                return found
+    notes: list[str] = []
+    for found in _answers(p, units, scaled, solver, notes):
+        if found.polynomial == p and found.verify():
+            return found
     if p.n_variables == 1 and (proof := nonnegative_everywhere(PolynomialProblem(p))):
         return SumOfSquares(p, proof.gram[()], None, "a sum of squares, by roots")
     message = "undecided: too close to the boundary of the cone of sums of squares"
@@ -172,33 +172,61 @@ def is_sos(p: Polynomial, solver: str = "CLARABEL") -> SumOfSquares:
             "; floats are read as the rationals they are, and 0.1 * 6 is not 6 * 0.1: perhaps "
             "fractions.Fraction gives the polynomial that is meant"
         )
-    return SumOfSquares(p, None, None, message)
+    return SumOfSquares(p, None, None, "; ".join([message, *notes]))
 
 
-def _first_blocks(p: Polynomial, scaled: ScaledProblem | None):
-    """(blocks, v) to begin with, for p - v: small ones, all monomials; those that vanish.
+def _answers(p: Polynomial, units, scaled: ScaledProblem | None, solver: str, notes: list[str]):
+    """What may be right about p, to be verified: from each list of blocks, quick ones first.
 
-    Small blocks, by variables or terms, are for large bases: they are quick, and may miss a sum of
-    squares.
+    They are tried for p, and for p - v on the polynomials that vanish where p takes its lowest
+    value v, as far as local searches know it.
     """
-    whole = [Generator((), Polynomial.constant(1.0, p.n_variables, p.names), half_basis(p))]
-    ways = [whole]
-    if scaled is not None and whole[0].size > _LARGE:
-        way = Sparsity.VARIABLES if has_cliques(scaled) else Sparsity.TERMS
-        split = blocks_of(scaled, p.degree // 2, Variant(sparsity=way, reduced=True)).generators
-        split = drop_useless(monomial_index(p.exponents), split)
-        ways = [split] if is_large([g.size for g in whole]) else [split, whole]
-    minimizers = None
-    for blocks in ways:
-        yield blocks, Fraction(0)
-        if scaled is not None and minimizers is None:
-            minimizers = _rational_minimizers(scaled)
-        if minimizers is not None and minimizers[0] >= 0:
-            yield vanishing(scaled, blocks, minimizers[1]), minimizers[0]
+    v, points = None, []
+    for blocks in _first_blocks(_in_units(p, units), scaled, notes):
+        for found in _attempts(_in_units(p, units), blocks, solver):
+            yield _in_own_units(found, p, units)
+        if scaled is None:
+            continue
+        if v is None:
+            v, points = _lowest_value(scaled)
+            if v < 0 and not _is_too_large(p):
+                yield _at_a_point(p, points[0])
+        if points and v >= 0:
+            blocks = vanishing(scaled, blocks, points)
+            for found in _attempts(_in_units(p - v, units), blocks, solver):
+                yield _with_constant(_in_own_units(found, p - v, units), v)
 
 
-def _rational_minimizers(scaled: ScaledProblem) -> tuple[Fraction, list[tuple[Fraction, ...]]]:
-    """The lowest value at rational stationary points that local searches lead to, and these."""
+def _first_blocks(p: Polynomial, scaled: ScaledProblem | None, notes: list[str]):
+    """Lists of blocks: where there are many monomials, small ones first, which may miss a square.
+
+    What is too large to be tried is noted.
+    """
+    n, d = p.n_variables, p.degree // 2
+    if scaled is not None and comb(n + d, d) > _LARGE:
+        try:
+            split = blocks_of(scaled, d, Variant(sparsity=small_blocks(scaled), reduced=True))
+            yield drop_useless(monomial_index(p.exponents), split.generators)
+        except MemoryError as error:
+            notes.append(str(error))
+    if _is_too_large(p):
+        notes.append(f"there are {comb(n + d, d)} monomials, so only small blocks were tried")
+        return
+    whole = Generator((), Polynomial.constant(1.0, n, p.names), half_basis(p))
+    if takes_minutes([whole.size]):
+        notes.append(f"a Gram matrix with {whole.size} rows was not tried")
+    else:
+        yield [whole]
+
+
+def _is_too_large(p: Polynomial) -> bool:
+    """Whether the products of all monomials of a square are too many to be written down."""
+    d = p.degree // 2
+    return comb(p.n_variables + d, d) > _TOO_MANY
+
+
+def _lowest_value(scaled: ScaledProblem) -> tuple[Fraction, list[tuple[Fraction, ...]]]:
+    """The lowest value at rational points that local searches lead to, and these; 0 without any."""
     problem, found = scaled.problem, {}
     box = np.tile([-np.inf, np.inf], (problem.n_variables, 1))
     local, objective = LocalSearch(scaled, box), problem.objective.exact()
@@ -207,14 +235,22 @@ def _rational_minimizers(scaled: ScaledProblem) -> tuple[Fraction, list[tuple[Fr
         x = None if z is None else stationary_point(problem, scaled.to_user(z), scaled.scale)
         if x is not None and x not in found:
             found[x] = Fraction(objective(np.array(x, dtype=object)))
-    lowest = min(found.values(), default=Fraction(-1))
+    lowest = min(found.values(), default=Fraction(0))
     return lowest, sorted(x for x, value in found.items() if value == lowest)
 
 
+def _at_a_point(p: Polynomial, x: tuple[Fraction, ...]) -> SumOfSquares:
+    """No sum of squares is negative at a point: the functional is the value there."""
+    basis = half_basis(p)
+    needed = {tuple(alpha) for alpha in (basis[:, None] + basis[None]).reshape(-1, len(x)).tolist()}
+    L = {alpha: _power(x, alpha) for alpha in needed | set(p.terms)}
+    return SumOfSquares(p, None, L, "it is negative at a point")
+
+
 def _with_constant(found: SumOfSquares, value: Fraction) -> SumOfSquares:
-    """From the answer for p - value, with a Gram matrix, that for p; value >= 0."""
+    """From a Gram matrix of p - value one of p. What refutes p - value stays as it is."""
     if not value or found.gram is None:
-        return found if not value else replace(found, separator=None)
+        return found
     basis, size = found.gram.basis, len(found.gram.basis)
     constant = np.flatnonzero(~basis.any(axis=1))
     if not len(constant):
@@ -247,7 +283,7 @@ def _in_own_units(found: SumOfSquares, p: Polynomial, units: list[Fraction]) -> 
     return SumOfSquares(p, gram, separator, found.message)
 
 
-def _power(units: list[Fraction], alpha) -> Fraction:
+def _power(units: Sequence[Fraction], alpha) -> Fraction:
     return prod((s**a for s, a in zip(units, alpha, strict=True) if a), start=Fraction(1))
 
 
@@ -312,7 +348,7 @@ def _lowest(p: Polynomial, blocks: list[Generator], solver: str):
     import cvxpy as cp
 
     degree = max(2 * (p.degree // 2), p.degree)
-    n_moments = len(monomials(p.n_variables, degree))
+    n_moments = comb(p.n_variables + degree, degree)
     cost = coefficient_vector(p.to_float(), n_moments)
     cost /= np.abs(cost).max()
     operators = [g.operator(n_moments) for g in blocks]

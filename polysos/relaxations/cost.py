@@ -46,12 +46,11 @@ def check_building(scaled: ScaledProblem, order: int) -> None:
     _require(size, f"the relaxation of order {order}, with {moments} moments,")
 
 
-def check_pairs(scaled: ScaledProblem, order: int, reduced: bool) -> None:
+def check_graph(n: int, order: int, reduced: bool) -> None:
     """Raise MemoryError where not even the pairs of monomials of a Gram matrix would fit.
 
     To reduce a basis, the exponents of all products are written down.
     """
-    n = scaled.problem.n_variables
     check_numbering(n, order)
     rows = comb(n + order, n)
     per_pair = _PER_LINK * (1 + n * reduced)
@@ -98,8 +97,8 @@ def is_long(scaled: ScaledProblem, order: int) -> bool:
     return _work_of_a_step(_rows(scaled, order)) > _LONG
 
 
-def is_large(sizes: list[int]) -> bool:
-    """Whether one step of an interior-point method on blocks of these sizes takes minutes."""
+def takes_minutes(sizes: list[int]) -> bool:
+    """Whether one step of an interior-point method on blocks of these sizes is not worth a try."""
     return _work_of_a_step(sizes) > _MINUTES
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .blocks import Blocks, dense_blocks, reduce_bases
 from .cliques import blocks_on_cliques, has_cliques
-from .cost import check_building, check_pairs, is_long
+from .cost import check_building, check_graph, is_long
 from .scaling import ScaledProblem
 from .signs import split_by_signs
 from .terms import split_by_terms
@@ -26,7 +26,7 @@ def blocks_of(scaled: ScaledProblem, order: int, variant: Variant) -> Blocks:
         check_building(scaled, order)
         blocks = dense_blocks(scaled, order, variant.products)
     else:
-        check_pairs(scaled, order, variant.reduced)
+        check_graph(scaled.problem.n_variables, order, variant.reduced)
         blocks = dense_blocks(scaled, order)
     if variant.reduced:
         blocks = reduce_bases(scaled, variant.denominator, blocks)
@@ -38,10 +38,12 @@ def blocks_of(scaled: ScaledProblem, order: int, variant: Variant) -> Blocks:
 
 
 def chosen_sparsity(scaled: ScaledProblem, order: int) -> Sparsity:
-    """What "auto" means: signs, which lose nothing, while whole blocks are quick; then small ones.
-
-    These are on cliques of variables, where the problem has some, or else by terms.
-    """
+    """What "auto" means: signs, which lose nothing, while that is quick; then small blocks."""
     if not is_long(scaled, order):
         return Sparsity.SIGNS
+    return small_blocks(scaled)
+
+
+def small_blocks(scaled: ScaledProblem) -> Sparsity:
+    """Cliques of variables, where the problem has some, or else terms."""
     return Sparsity.VARIABLES if has_cliques(scaled) else Sparsity.TERMS

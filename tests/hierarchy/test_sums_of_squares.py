@@ -192,15 +192,19 @@ def test_one_variable_is_always_decided(a):
     assert not ps.is_sos((x - a) ** 4 - 1)
 
 
+def rosenbrock(n):
+    v = ps.variables(n)
+    return sum((100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in pairwise(v)), 0 * v[0])
+
+
 @pytest.mark.parametrize("shift", [0, 1, Fraction(1, 3)])
 @pytest.mark.parametrize("n", [4, 12])
 def test_many_variables_by_small_blocks_and_known_minimizers(n, shift):
     """Rosenbrock's function, written out: on the boundary, and above it but with little room."""
-    v = ps.variables(n)
-    p = sum((100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in pairwise(v)), 0 * v[0]) + shift
+    p = rosenbrock(n) + shift
     found = ps.is_sos(p)
     assert found and found.verify()
-    assert sum((w * q**2 for w, q in found.squares()), 0 * v[0]) == p.exact()
+    assert sum((w * q**2 for w, q in found.squares()), 0 * p) == p.exact()
 
 
 def test_blocks_by_terms_do_not_hide_a_sum_of_squares():
@@ -212,3 +216,48 @@ def test_blocks_by_terms_do_not_hide_a_sum_of_squares():
     found = ps.is_sos(few)
     assert found and found.verify()
     assert ps.is_sos(few - 10 * v[0] ** 4).is_refuted
+
+
+def test_a_polynomial_that_is_negative_at_a_point_is_refuted_by_the_point(monkeypatch):
+    monkeypatch.setattr(sums_of_squares, "_lowest", lambda *_: None)
+    found = ps.is_sos(rosenbrock(8) - Fraction(1, 10**9))
+    assert found.is_refuted and found.verify() and "negative at a point" in found.message
+    origin = (0,) * 8
+    assert found.separator[origin] == 1
+    assert not replace(found, separator=found.separator | {origin: Fraction(-1)}).verify()
+
+
+@pytest.mark.parametrize("lie", [0.0, 1.0, 1e6])
+def test_a_solver_that_lies_about_small_blocks_is_caught(lie, monkeypatch):
+    def liar(p, blocks, solver):
+        y = np.ones(len(ps.monomials(p.n_variables, 2 * (p.degree // 2))))
+        return 1.0, y, joined_blocks(blocks, [lie * np.eye(g.size) for g in blocks], p.names)
+
+    monkeypatch.setattr(sums_of_squares, "_lowest", liar)
+    yes, no = ps.is_sos(rosenbrock(9)), ps.is_sos(rosenbrock(9) - 1)
+    assert not no and not yes.is_refuted
+    for found in (yes, no):
+        assert found.verify() or "undecided" in found.message
+
+
+def test_where_there_are_too_many_monomials_their_products_are_never_written_down(monkeypatch):
+    """With 60 variables the products alone took seven gigabytes."""
+
+    def no_basis(p):
+        raise AssertionError("all monomials")
+
+    monkeypatch.setattr(sums_of_squares, "_TOO_MANY", 50)
+    monkeypatch.setattr(sums_of_squares, "half_basis", no_basis)
+    assert ps.is_sos(rosenbrock(9))
+    found = ps.is_sos(rosenbrock(9) - 1)
+    assert not found and not found.is_refuted
+    assert "there are 55 monomials, so only small blocks were tried" in found.message
+
+
+def test_what_refutes_the_polynomial_less_its_minimum_does_not_refute_it(monkeypatch):
+    """Only the attempts for p - v find something, and that is an answer about p - v."""
+    less = ps.is_sos(NO["Motzkin"])
+    found_for = {less.polynomial: [less]}
+    monkeypatch.setattr(sums_of_squares, "_attempts", lambda p, *_: found_for.get(p, []))
+    monkeypatch.setattr(sums_of_squares, "_lowest_value", lambda _: (Fraction(1), [(1, 1, 0)]))
+    assert less.is_refuted and not ps.is_sos(NO["Motzkin"] + 1).is_refuted

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import polysos as ps
+from benchmarks.squared_losses import one_output
 from polysos.training import centred, centring
 from polysos.training.centred import GramMatrices, centred_proof, uncentred_bound
 from polysos.training.gram_basis import row_space_basis
@@ -319,3 +320,9 @@ def test_a_proof_that_all_predict_the_same_says_how_nearly():
     f = noisy("(2,2), one output").fit(loss="sample-squares", method="auto")
     stated = float(re.search("within (\\S+) of these", f.message).group(1))
     assert f.prediction_radius() <= stated < 1e-4 * np.sqrt(f.loss)
+
+
+def test_a_minimizer_that_few_searches_find_is_found():
+    """One search in ten or fewer ends there; the first thirty all ended elsewhere."""
+    found = ps.fit(*one_output((3, 3), "pure noise", 15))
+    assert found.certified and found.gap < 1e-9 and found.proof.verify()
